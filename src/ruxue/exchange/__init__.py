@@ -1,0 +1,1 @@
+"""Departments, the 18 items, connectors, evidence and department health."""
