@@ -1,0 +1,1 @@
+"""Policy versions, classification, rounds, offers, notices, objections."""

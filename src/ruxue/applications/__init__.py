@@ -1,0 +1,1 @@
+"""Child, guardians, claims, documents, the state machine, verification, review, messages."""

@@ -1,0 +1,1 @@
+"""Ceremonies, commitments, rosters, teacher teams, late arrivals."""

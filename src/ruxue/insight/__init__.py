@@ -1,0 +1,1 @@
+"""Distributions, flows, warnings, forecasts: aggregates only."""

@@ -1,0 +1,1 @@
+"""Append-only record of decisions, tree heads, proofs; the platform's clock."""

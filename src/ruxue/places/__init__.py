@@ -1,0 +1,1 @@
+"""Districts, schools, zones, compounds and addresses, seasons with their windows, seat plans."""
