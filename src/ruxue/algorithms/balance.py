@@ -113,7 +113,7 @@ def assign_classes(entries: Sequence[Entry], rules: Mapping[str, Any], stream: S
     room = [count // k + (1 if c < count % k else 0) for c in range(k)]
     where = _deal(units, wanted, room, stream)
     _separate(units, wanted, where, k)
-    if wanted.mean:
+    if wanted.mean and k > 1:
         _even_out(units, wanted, where, k)
     labels = list(range(1, k + 1))
     stream.shuffle(labels)
@@ -237,7 +237,7 @@ def _even_out(units: list[_Unit], rules: _Rules, where: list[int], k: int) -> No
     for _ in range(40 * k):
         ranked = sorted(range(k), key=lambda c: (off(c), c))
         done = True
-        for low, high in ((ranked[0], ranked[-1]), (ranked[0], ranked[-2]), (ranked[1 % k], ranked[-1])):
+        for low, high in ((ranked[0], ranked[-1]), (ranked[0], ranked[-2]), (ranked[1], ranked[-1])):
             if low == high:
                 continue
             gap = abs(off(low)) + abs(off(high))
