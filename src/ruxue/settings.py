@@ -97,8 +97,7 @@ def _database() -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(query.pop("host", parts.hostname or "")),
         "PORT": str(parts.port or ""),
-        "CONN_MAX_AGE": None if os.environ.get("RUXUE_POOL") == "0" else 0,
-        "OPTIONS": {**query, **({} if os.environ.get("RUXUE_POOL") == "0" else {"pool": {"min_size": 1, "max_size": 12}})},
+        "OPTIONS": {**query, "pool": {"min_size": 1, "max_size": 12}},
     }
 
 
@@ -163,7 +162,7 @@ DEPARTMENTS_TIMEOUT = 15.0
 
 POLICIES = Path(os.environ.get("RUXUE_POLICIES") or BASE.parent.parent / "policies")
 
-PROCRASTINATE_ON_APP_READY = "ruxue.applications.jobs.on_app_ready"
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -142,3 +142,17 @@ class ChildCount(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["community", "birth_year"], name="one_count")]
+
+
+class PolicyVersion(models.Model):
+    """A district's published rule of one season. What is published never changes; a newer version follows it."""
+
+    season = models.ForeignKey(Season, models.PROTECT, related_name="policies")
+    version = models.PositiveSmallIntegerField()
+    text = models.TextField()
+    digest = models.CharField(max_length=64)
+    published_at = models.DateTimeField()
+    published_by = models.CharField(max_length=60)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["season", "version"], name="one_policy_version")]

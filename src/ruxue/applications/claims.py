@@ -1,0 +1,170 @@
+"""What families type: drafts that save themselves, submission, correction, withdrawal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from ruxue import crypto
+from ruxue.accounts import consent
+from ruxue.accounts.models import User
+from ruxue.algorithms import address
+from ruxue.applications import jobs
+from ruxue.applications.machine import By, change
+from ruxue.applications.models import Application
+from ruxue.applications.states import DEAD, EDITABLE, Actor, State
+from ruxue.ledger import clock
+from ruxue.places import seasons
+from ruxue.places.models import Compound, District
+
+RELATIONS = ("father", "mother", "grandfather", "grandmother", "other")
+BASES = ("owned", "grandparents", "contract", "resettlement", "lease")
+PEOPLE = ("child", "guardian", "second_guardian", "grandparent")
+EMPTY: dict[str, Any] = {
+    "child": {"name": "", "id_number": ""}, "guardian": {"name": "", "id_number": "", "relation": ""},
+    "second_guardian": None, "grandparent": None, "room": "", "certificate_no": "", "special_group": "",
+}
+
+
+class ClaimError(ValueError):
+    """What can't be submitted as it is: `fields` maps a field to a code of its reason."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__(", ".join(f"{k}: {v}" for k, v in fields.items()))
+        self.fields = fields
+
+
+class AlreadyApplied(ValueError):
+    """The child has a live application of this season in the city; `receipt_tail` and `mine` say which."""
+
+    def __init__(self, receipt_tail: str, mine: bool) -> None:
+        super().__init__(receipt_tail)
+        self.receipt_tail, self.mine = receipt_tail, mine
+
+
+@transaction.atomic
+def start(user: User, district: District) -> Application:
+    """A new draft in the district's current season. Raises NotOpen outside collection and the late round."""
+    season = seasons.current(district)
+    if season is None:
+        raise seasons.NotOpen("collection", None)
+    seasons.require_open(season, "collection", "late")
+    now = clock.now()
+    return Application.objects.create(
+        season=season, city_year=f"{season.year}-{season.level}", guardian=user, claim=dict(EMPTY), created_at=now,
+        changed_at=now,
+    )
+
+
+@transaction.atomic
+def save(application: Application, data: dict[str, Any]) -> None:
+    """Keeps what was typed, complete or not. `data` may hold claim fields, `lane`, `basis` and `compound`.
+
+    Raises NotEditable where the application is not the family's to change now.
+    """
+    row = Application.objects.select_for_update().get(pk=application.pk)
+    if row.state not in EDITABLE:
+        raise ClaimError({"": "not_editable"})
+    claim = {**EMPTY, **row.claim}
+    for name in PEOPLE:
+        if name in data:
+            person = data[name]
+            claim[name] = {k: str(v).strip()[:60] for k, v in person.items()} if person and any(person.values()) else EMPTY[name]
+    for name in ("room", "certificate_no", "special_group"):
+        if name in data:
+            claim[name] = str(data[name]).strip()[:80]
+    if data.get("basis") in BASES:
+        row.basis = data["basis"]
+        row.lane = "zero" if row.basis in ("owned", "grandparents") and not claim["certificate_no"] else "standard"
+    if "compound" in data:
+        row.compound = Compound.objects.filter(pk=data["compound"]).first() if data["compound"] else None
+    row.claim, row.changed_at = claim, clock.now()
+    row.save(update_fields=["claim", "basis", "lane", "compound", "changed_at"])
+    application.refresh_from_db()
+
+
+def problems(application: Application) -> dict[str, str]:
+    """Fields that keep the claim from being submitted, each with a code."""
+    claim, found = application.claim, {}
+    for name in PEOPLE:
+        person = claim.get(name)
+        if person is None or (name in ("second_guardian", "grandparent") and not any(person.values())):
+            continue
+        if not 2 <= len(address.normalize_name(person.get("name", ""))) <= 40:
+            found[f"{name}.name"] = "name_form"
+        if not address.valid_id(person.get("id_number", "")):
+            found[f"{name}.id_number"] = "id_form"
+        if name in ("guardian", "second_guardian") and person.get("relation") not in RELATIONS:
+            found[f"{name}.relation"] = "relation"
+    numbers = [claim[n]["id_number"] for n in PEOPLE if claim.get(n) and claim[n].get("id_number")]
+    if len(set(numbers)) != len(numbers):
+        found.setdefault("child.id_number", "id_twice")
+    if application.compound is None:
+        found["compound"] = "compound"
+    if application.basis == "grandparents" and not claim.get("grandparent"):
+        found["grandparent.name"] = "grandparent"
+    return found
+
+
+@transaction.atomic
+def submit(key: str, user: User) -> Application:
+    """Submits a draft or a corrected claim; its checks start in the same transaction, so none is lost.
+
+    Raises ClaimError, AlreadyApplied, NotOpen, NotAllowed; nothing typed is lost by any of them.
+    """
+    row = (
+        Application.objects.select_for_update(of=("self",))
+        .select_related("season__district", "compound").get(key=key, guardian=user)
+    )
+    season, first = row.season, row.state == State.DRAFT
+    if first:
+        seasons.require_open(season, "collection", "late")
+    else:
+        seasons.require_open(season, "collection", "correction", "late")
+    found = problems(row)
+    if row.compound and row.compound.district_id != season.district_id:
+        found["compound"] = "compound_elsewhere"
+    agreed = consent.current(user)
+    if agreed is None:
+        found["consent"] = "consent"
+    if found:
+        raise ClaimError(found)
+    child = row.claim["child"]["id_number"].upper()
+    row.child_index = crypto.blind_index(child, "child")
+    other = Application.objects.filter(child_index=row.child_index, city_year=row.city_year).exclude(pk=row.pk).exclude(state__in=DEAD).first()
+    if other:
+        raise AlreadyApplied(other.receipt_tail, other.guardian_id == user.pk)
+    row.sex, row.born_on = address.sex(child), address.birth_date(child)
+    row.school = seasons.zone_school(season, row.compound_id or "")
+    row.claim_version += 1
+    row.needed, row.deadline = [], None
+    if first:
+        row.submitted_at, row.late = clock.now(), not seasons.is_open(season, "collection")
+    try:
+        with transaction.atomic():
+            change(row, "submit" if first else "resubmit", By(Actor.GUARDIAN, user))
+    except IntegrityError as error:
+        raise AlreadyApplied("", False) from error
+    jobs.verify_later(row.pk)
+    return row
+
+
+@transaction.atomic
+def go_on_without(key: str, user: User) -> Application:
+    """The family asks to be placed by what is proven instead of handing in more. Raises NotAllowed."""
+    from ruxue.applications.verify import decide_final
+
+    row = Application.objects.select_for_update().get(key=key, guardian=user)
+    decide_final(row, By(Actor.GUARDIAN, user), "waived")
+    return row
+
+
+@transaction.atomic
+def withdraw(key: str, user: User) -> None:
+    """Takes an application back; a draft is deleted with all that was typed. Raises NotAllowed."""
+    row = Application.objects.select_for_update().get(key=key, guardian=user)
+    if row.state == State.DRAFT:
+        row.delete()
+        return
+    change(row, "withdraw", By(Actor.GUARDIAN, user))
