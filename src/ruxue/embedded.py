@@ -5,10 +5,8 @@ Used when `DATABASE_URL` is not set. Data live under `var/pg`; the server listen
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +25,6 @@ def var_dir() -> Path:
     return path
 
 
-def _socket_dir(data: Path) -> Path:
-    """A socket's path may have 107 characters: a deep checkout gets a short folder of its own instead."""
-    if len(str(data / ".s.PGSQL.5432")) <= 100:
-        return data
-    short = Path(tempfile.gettempdir()) / f"ruxue-{os.getuid()}-{hashlib.sha256(str(data).encode()).hexdigest()[:10]}"
-    short.mkdir(mode=0o700, exist_ok=True)
-    return short
-
-
 def start(var: Path | None = None) -> str:
     """Starts the server if it is not running (idempotent) and returns its database address.
 
@@ -51,6 +40,7 @@ def start(var: Path | None = None) -> str:
         )
     runtime = var / "run"
     runtime.mkdir(exist_ok=True)
+    runtime.chmod(0o700)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     data = var / "pg"
     try:

@@ -33,11 +33,14 @@ def strict_order(keys: Sequence[Sequence[int | None]], tickets: Sequence[bytes])
     return position
 
 
-def allocate(choices: Sequence[Sequence[int]], priority: Ints, seats: Sequence[int]) -> Allocation:
+def allocate(
+    choices: Sequence[Sequence[int]], priority: Ints, seats: Sequence[int], size: Sequence[int] | None = None
+) -> Allocation:
     """Assigns applicants to schools.
 
     `choices[i]`: schools wanted by applicant i, best first; `priority[i]`: its place in one strict order, lower is
-    better; `seats[s]` per school. Raises ValueError where two applicants share a priority or a seat is negative.
+    better; `seats[s]` per school; `size[i]`: children seated as one (twins, default 1), passed over by a school that has
+    fewer seats left. Raises ValueError where two applicants share a priority or a seat is negative.
     """
     if len(np.unique(priority)) != len(priority):
         raise ValueError("two applicants share a priority: break ties before allocating")
@@ -46,7 +49,8 @@ def allocate(choices: Sequence[Sequence[int]], priority: Ints, seats: Sequence[i
     start = np.zeros(len(choices) + 1, np.int64)
     start[1:] = np.cumsum([len(c) for c in choices])
     flat = np.fromiter((s for c in choices for s in c), np.int64, int(start[-1]))
-    school = _serial(np.argsort(priority), start, flat, np.asarray(seats, np.int64))
+    school = _serial(np.argsort(priority), start, flat, np.asarray(seats, np.int64),
+                     np.ones(len(choices), np.int64) if size is None else np.asarray(size, np.int64))
     last = np.full(len(seats), -1, np.int64)
     placed = school >= 0
     np.maximum.at(last, school[placed], np.asarray(priority)[placed])
@@ -54,15 +58,15 @@ def allocate(choices: Sequence[Sequence[int]], priority: Ints, seats: Sequence[i
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _serial(order: Ints, start: Ints, flat: Ints, seats: Ints) -> Ints:
+def _serial(order: Ints, start: Ints, flat: Ints, seats: Ints, size: Ints) -> Ints:
     """With one order at all schools, deferred acceptance is serial choice in that order."""
     left = seats.copy()
     school = np.full(order.size, -1, np.int64)
     for i in order:
         for position in range(start[i], start[i + 1]):
             s = flat[position]
-            if left[s] > 0:
-                left[s] -= 1
+            if left[s] >= size[i]:
+                left[s] -= size[i]
                 school[i] = s
                 break
     return school

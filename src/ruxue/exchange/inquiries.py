@@ -100,7 +100,9 @@ def ask_all(inquiries: list[Inquiry], progress: Callable[[int], None] | None = N
             row.state = Query.State.WAITING
         changed.append(row)
     with transaction.atomic():
-        Query.objects.bulk_update(changed, _ANSWER_COLUMNS, batch_size=500)
+        Query.objects.bulk_create(
+            changed, batch_size=500, update_conflicts=True, unique_fields=["request_id"], update_fields=_ANSWER_COLUMNS
+        )
         _note_health(changed, outcome)
     if progress:
         progress(len(changed))

@@ -39,3 +39,8 @@ def in_force(season: Season) -> Policy | None:
     """The newest published policy of the season."""
     pk = season.policies.order_by("-version").values_list("pk", flat=True).first()
     return _read(pk) if pk else None
+
+
+def digest_in_force(season: Season) -> str:
+    """Digest of the newest published policy, "" where there is none."""
+    return season.policies.order_by("-version").values_list("digest", flat=True).first() or ""

@@ -1,0 +1,58 @@
+"""Admission notices as PDF: signed, with a QR code that leads to the public page which verifies them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import segno
+import typst
+from cryptography.exceptions import InvalidSignature
+from django.conf import settings
+
+from ruxue import crypto
+from ruxue.admissions.models import Notice
+from ruxue.ledger import clock
+
+_TEMPLATE = Path(__file__).with_name("notice.typ")
+FONTS = settings.BASE / "web" / "static" / "dist" / "fonts"
+
+
+def _signed_text(notice: Notice) -> bytes:
+    offer = notice.offer
+    return f"ruxue-notice/1 {notice.number} {offer.application.receipt} {offer.school_id} {offer.round.season.key}".encode()
+
+
+def sign_notice(notice: Notice) -> str:
+    """Ed25519 signature (hex) over number, receipt, school and season."""
+    return crypto.signing_key().sign(_signed_text(notice)).hex()
+
+
+def is_genuine(notice: Notice) -> bool:
+    """True where the signature is ours and the seat is still accepted."""
+    try:
+        crypto.signing_key().public_key().verify(bytes.fromhex(notice.signature), _signed_text(notice))
+    except (InvalidSignature, ValueError):
+        return False
+    return notice.offer.application.state in ("accepted", "classed")
+
+
+def pdf(notice: Notice, verify_url: str) -> bytes:
+    """The notice as an A4 page. `verify_url` is what the QR code holds."""
+    offer = notice.offer
+    row = offer.application
+    code = io.BytesIO()
+    segno.make(verify_url, error="m").save(code, kind="svg", border=0)
+    district = offer.school.district
+    issued = notice.issued_at.astimezone(clock.CITY_ZONE)
+    data = {
+        "name": row.child_name, "school": offer.school.name_zh, "school_en": offer.school.name_en,
+        "district": district.name_zh, "address": offer.school.address, "phone": offer.school.phone,
+        "year": offer.round.season.year, "receipt": row.receipt, "number": notice.number, "url": verify_url,
+        "date": f"{issued.year}年{issued.month}月{issued.day}日",
+    }
+    return typst.compile(
+        _TEMPLATE.read_bytes(), format="pdf", sys_inputs={"data": json.dumps(data, ensure_ascii=False), "qr": code.getvalue().decode()},
+        font_paths=[str(FONTS)], ignore_system_fonts=FONTS.exists(),
+    )

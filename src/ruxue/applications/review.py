@@ -1,0 +1,191 @@
+"""What people decide: the school's review of what data could not show, documents, slots, objections."""
+
+from __future__ import annotations
+
+import base64
+import io
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ruxue.accounts.models import User
+from ruxue.applications import evidence, verify
+from ruxue.applications.machine import By, change, locked
+from ruxue.applications.models import Application, Booking, Check, Document, Objection, Slot
+from ruxue.applications.reasons import REASONS
+from ruxue.applications.states import Actor, State
+from ruxue.ledger import clock
+from ruxue.places import rules, seasons
+from ruxue.policy.engine import decide
+from ruxue.policy.facts import VOCABULARY, Fact
+
+DOCUMENT_KINDS = ("certificate", "contract", "lease", "resettlement", "household_book", "work", "other")
+MAX_SIDE = 2000  # pixels: a page of A4 stays readable
+
+
+class UploadError(ValueError):
+    """A file that can't be taken; `code` says why: too_large, not_a_picture, closed."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def reencode(raw: bytes) -> bytes:
+    """A fresh JPEG of the picture alone: no metadata, no hidden content. Raises UploadError."""
+    if len(raw) > settings.UPLOAD_MAX_BYTES:
+        raise UploadError("too_large")
+    try:
+        with Image.open(io.BytesIO(raw)) as picture:
+            if picture.width * picture.height > 60_000_000:
+                raise UploadError("too_large")
+            page = ImageOps.exif_transpose(picture).convert("RGB")
+            page.thumbnail((MAX_SIDE, MAX_SIDE))
+            out = io.BytesIO()
+            page.save(out, "JPEG", quality=82)
+            return out.getvalue()
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError, SyntaxError) as error:
+        raise UploadError("not_a_picture") from error
+
+
+@transaction.atomic
+def upload(key: str, user: User, kind: str, raw: bytes, number: str = "") -> Document:
+    """A family's paper for what data could not show; the school is asked to look. Raises UploadError, NotAllowed."""
+    row = Application.objects.select_for_update().get(key=key, guardian=user)
+    if row.state not in (State.NEED_INFO, State.RETURNED, State.SCHOOL_REVIEW):
+        raise UploadError("closed")
+    made = Document.objects.create(
+        application=row, kind=kind if kind in DOCUMENT_KINDS else "other", number=number[:60],
+        image=base64.b64encode(reencode(raw)).decode(), uploaded_at=clock.now(),
+    )
+    if row.state != State.SCHOOL_REVIEW:
+        change(row, "to_school", By(Actor.GUARDIAN, user))
+    return made
+
+
+@transaction.atomic
+def accept(key: str, by: By, confirmed: dict[str, Any], note: str = "") -> Application:
+    """The reviewer confirms open facts from papers and decides. `confirmed` maps facts to bool, date or int.
+
+    Raises NotAllowed, and ValueError for a fact that the vocabulary does not know.
+    """
+    row = locked(key)
+    facts = {}
+    for name, value in confirmed.items():
+        kind = VOCABULARY[name].kind
+        if not isinstance(value, kind):
+            raise ValueError(f"{name} must be {kind.__name__}")
+        facts[name] = Fact(value, "officer", clock.today())
+    row.documents.filter(status=Document.Status.UPLOADED).update(status=Document.Status.ACCEPTED)
+    verify.decide_with(row, facts, by, "accept_review", "evidence_confirmed", note)
+    return row
+
+
+@transaction.atomic
+def accept_equals(keys: list[str], by: By) -> int:
+    """Accepts many files whose only open points are other spellings of a name or an address. Returns how many."""
+    done = 0
+    for key in keys:
+        row = locked(key)
+        if row.state == State.SCHOOL_REVIEW and is_spelling_only(row):
+            confirmed = {n: True for n in row.needed_facts if VOCABULARY[n].kind is bool}
+            accept(key, by, confirmed, "bulk")
+            done += 1
+    return done
+
+
+def is_spelling_only(row: Application) -> bool:
+    """True where every open reason is about how something is written."""
+    return bool(row.needed) and set(row.needed) <= {"hukou_address_unclear", "name_variant"}
+
+
+@transaction.atomic
+def give_back(key: str, by: By, reason: str, note: str = "") -> Application:
+    """Returns a file to the family with a reason; its time to answer starts anew. Raises NotAllowed, ValueError."""
+    if reason not in REASONS or not REASONS[reason].actions:
+        raise ValueError(f"{reason} is no reason to return a file")
+    row = locked(key)
+    row.by_human, row.needed, row.deadline = True, [reason], verify.deadline(row.season)
+    row.documents.filter(status=Document.Status.UPLOADED).update(status=Document.Status.REFUSED, reason=reason)
+    change(row, "ask_onsite" if reason == "school_need_original" and row.state == State.SCHOOL_REVIEW else "return", by, reason, note)
+    return row
+
+
+@transaction.atomic
+def refuse(key: str, by: By, note: str = "") -> Application:
+    """The papers could not be confirmed: the category rests on what is proven. Raises NotAllowed."""
+    row = locked(key)
+    row.documents.filter(status=Document.Status.UPLOADED).update(status=Document.Status.REFUSED, reason="evidence_refused")
+    verify.decide_with(row, {}, by, "refuse_evidence", "evidence_refused", note)
+    return row
+
+
+@transaction.atomic
+def book(key: str, user: User, slot_pk: int) -> Booking:
+    """Books a time at the school's window. Raises UploadError("full"), NotAllowed."""
+    row = Application.objects.select_for_update().get(key=key, guardian=user)
+    slot = Slot.objects.select_for_update().get(pk=slot_pk, school=row.school, starts_at__gt=clock.now())
+    if slot.bookings.count() >= slot.places:
+        raise UploadError("full")
+    made, _ = Booking.objects.update_or_create(application=row, defaults={"slot": slot})
+    if row.state != State.ONSITE_BOOKED:
+        row.deadline = slot.starts_at
+        change(row, "book", By(Actor.GUARDIAN, user), "onsite_booked")
+    return made
+
+
+def open_slots(row: Application) -> list[Slot]:
+    """Times at the application's school that still have room."""
+    slots = Slot.objects.filter(school=row.school, starts_at__gt=clock.now()).prefetch_related("bookings").order_by("starts_at")
+    return [s for s in slots if len(s.bookings.all()) < s.places]
+
+
+@transaction.atomic
+def plan_slots(school: Any, season: Any, starts: list[datetime], places: int) -> int:
+    """Opens times at a school's window; existing ones are kept."""
+    made = Slot.objects.bulk_create(
+        [Slot(school=school, season=season, starts_at=s, places=places) for s in starts], ignore_conflicts=True
+    )
+    return len(made)
+
+
+@transaction.atomic
+def object_to(key: str, user: User, text: str) -> Objection:
+    """An objection to the published preliminary result, inside its window. Raises NotOpen, NotAllowed."""
+    row = Application.objects.select_for_update(of=("self",)).select_related("season").get(key=key, guardian=user)
+    seasons.require_open(row.season, "objection")
+    made = Objection.objects.create(application=row, text=text[:2000], made_at=clock.now())
+    change(row, "object", By(Actor.GUARDIAN, user))
+    return made
+
+
+@transaction.atomic
+def answer_objection(pk: int, by: By, upheld: bool, answer: str, confirmed: dict[str, Any] | None = None) -> Application:
+    """The district's answer. Upheld: `confirmed` facts change the category by the rule. Raises NotAllowed."""
+    objection = Objection.objects.select_for_update(of=("self",)).select_related("application").get(pk=pk)
+    row = locked(objection.application.key)
+    objection.upheld, objection.answer = upheld, answer[:2000]
+    objection.answered_at, objection.answered_by = clock.now(), by.user
+    objection.save()
+    row.by_human = True
+    if upheld:
+        facts = {n: Fact(v, "officer", clock.today()) for n, v in (confirmed or {}).items()}
+        verify.decide_with(row, facts, by, "uphold", "objection_upheld", answer)
+    else:
+        change(row, "deny", by, "objection_denied", answer)
+    return row
+
+
+def preview(row: Application, confirmed: dict[str, bool | date | int]) -> str:
+    """The category that the file would get if these facts were confirmed: shown to the reviewer before deciding."""
+    policy = rules.in_force(row.season)
+    facts = {**evidence.unpack(row.facts), **{n: Fact(v, "officer") for n, v in confirmed.items()}}
+    return decide(policy, facts, final=True).category if policy else ""
+
+
+def current_checks(row: Application) -> list[Check]:
+    """The comparisons of the claim as it stands, in the order of the catalogue."""
+    return list(row.checks.filter(claim_version=row.claim_version).order_by("item", "part"))
