@@ -73,7 +73,10 @@ def first_questions(application: Application, consent: str, places: Places) -> l
     claim, compound = application.claim, application.compound_id or ""
     child = claim["child"]
     ask("PS1", {"name": child["name"], "id": child["id_number"]}, {"name": child["name"]}, "child")
-    ask("PS2", {"id": child["id_number"]}, {"name": child["name"], "address": places.compound_address.get(compound, "")})
+    asked = {"name": child["name"]}
+    if application.basis != "lease":
+        asked["address"] = places.compound_address.get(compound, "")
+    ask("PS2", {"id": child["id_number"]}, asked)
     ask("ED1", {"id": child["id_number"]})
     for part, person in _people(application):
         who = {"name": person["name"], "id": person["id_number"]}
@@ -243,7 +246,9 @@ def _household(out: Judgement, application: Application, answers: Answers, place
         out.facts["child.hukou_collective"] = Fact(hukou["kind"] == "collective", "PS2", as_of)
         registered = {"address": hukou["address"]}
         code = hukou_code(answers)
-        if query.compared.get("address") == "Y":
+        if application.basis == "lease":
+            _check(out, application, query, S.INFORMATION, "", None, registered)
+        elif query.compared.get("address") == "Y":
             _check(out, application, query, S.MATCHED, "", claimed, registered)
         elif code and code.split("/")[0] == compound:
             _check(out, application, query, S.RESOLVED, "", claimed, registered)

@@ -11,12 +11,16 @@ from django.conf import settings
 from django.db import transaction
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ruxue.accounts import consent
 from ruxue.accounts.models import User
 from ruxue.applications import evidence, verify
 from ruxue.applications.machine import By, change, locked
 from ruxue.applications.models import Application, Booking, Check, Document, Objection, Slot
 from ruxue.applications.reasons import REASONS
 from ruxue.applications.states import Actor, State
+from ruxue.exchange import inquiries
+from ruxue.exchange.inquiries import Inquiry
+from ruxue.exchange.models import Query
 from ruxue.ledger import clock
 from ruxue.places import rules, seasons
 from ruxue.policy.engine import decide
@@ -64,6 +68,42 @@ def upload(key: str, user: User, kind: str, raw: bytes, number: str = "") -> Doc
     if row.state != State.SCHOOL_REVIEW:
         change(row, "to_school", By(Actor.GUARDIAN, user))
     return made
+
+
+def ask_by_number(key: str, by: By, number: str) -> Query | None:
+    """Asks the property register for a certificate by its number, for the guardian, then the second guardian.
+
+    Returns the answer that names one of them as owner, else the last; None without consent or guardian.
+    """
+    row = Application.objects.select_related("season").get(key=key)
+    agreed = consent.current(row.guardian)
+    last = None
+    for part in ("guardian", "second_guardian", "grandparent"):
+        person = row.claim.get(part)
+        if agreed is None or not person or not person.get("id_number"):
+            continue
+        keys = {"certificate_no": number, "name": person["name"], "id": person["id_number"]}
+        asked = Inquiry(row.key, row.season.district_id, "NR2", row.claim_version, agreed.key, keys, {"address_code": row.compound_id}, part)
+        last = next(iter(inquiries.ask_all([asked]).values()))
+        if last.match == "Y":
+            return last
+    return last
+
+
+def confirmed_by(row: Application, answer: Query | None) -> dict[str, Any]:
+    """The open facts that a certificate's own record settles; empty where it does not name the family and its home."""
+    if answer is None or answer.match != "Y" or not answer.fields or answer.fields["status"] != "current":
+        return {}
+    share = sum(o["share_bp"] for o in answer.fields["owners"])
+    known: dict[str, Any] = {
+        "dwelling.owned_by_family": answer.part != "grandparent", "dwelling.owned_by_grandparent": answer.part == "grandparent",
+        "dwelling.in_zone": True, "dwelling.residential": "住宅" in answer.fields["use"], "dwelling.full_ownership": share == 10_000,
+        "dwelling.family_share_bp": share, "dwelling.owners_within_kin": share == 10_000,
+        "dwelling.acquired_on": date.fromisoformat(answer.fields["registered_on"]),
+    }
+    if hukou := evidence.hukou_code({(q.item, q.part): q for q in inquiries.of_subject(row.key, row.claim_version)}):
+        known["dwelling.address_equals_hukou"] = hukou == answer.fields["address_code"]
+    return {n: v for n, v in known.items() if n in row.needed_facts or n == "dwelling.acquired_on"}
 
 
 @transaction.atomic
