@@ -115,7 +115,7 @@ def _play(families: int, users: int | None, seed: int, year: int, var: Path, unt
             from django.conf import settings
 
             settings.DEPARTMENTS_URL = url
-            group.start("worker", processes.worker_command(), {"RUXUE_DEPARTMENTS_RATE": "4000", "RUXUE_DEPARTMENTS": url})
+            group.start("worker", processes.worker_command(), {"RUXUE_DEPARTMENTS_RATE": "4000", "RUXUE_DEPARTMENTS": url, "RUXUE_SEAL": "0"})
             player = season.Player(city, _drain(group), bars)
             player.seconds = seconds
             season.play(player, until)

@@ -152,6 +152,8 @@ CONTENT_SECURITY_POLICY = (
 
 SMS_GATEWAY = os.environ.get("RUXUE_SMS", "ruxue.accounts.sms.OnPageGateway" if DEMO else "ruxue.accounts.sms.LogGateway")
 
+SEAL_BY_WORKER = os.environ.get("RUXUE_SEAL", "1") == "1"  # a repeatable season seals between its phases instead
+
 DEPARTMENTS_URL = os.environ.get("RUXUE_DEPARTMENTS", "http://127.0.0.1:8101")
 DEPARTMENTS_CLIENT = os.environ.get("RUXUE_DEPARTMENTS_CLIENT", "ruxue")
 DEPARTMENTS_KEY = os.environ.get("RUXUE_DEPARTMENTS_KEY", "demo-departments-key")

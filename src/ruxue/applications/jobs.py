@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from procrastinate.contrib.django import app
 
 
@@ -21,7 +22,8 @@ def sweep(timestamp: int) -> None:
     from ruxue.ledger import log
 
     verify_waiting()
-    log.seal()
+    if settings.SEAL_BY_WORKER:
+        log.seal()
 
 
 def verify_later(application: int) -> None:

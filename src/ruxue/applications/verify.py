@@ -31,6 +31,7 @@ TIME_TO_FIX = timedelta(days=14)
 def verify_waiting(limit: int | None = None) -> int:
     """Checks waiting applications batch by batch until none is left (or `limit` batches are done); returns how many."""
     total = 0
+    clock.refresh()
     while limit is None or limit > 0:
         taken = _take()
         if not taken:

@@ -24,6 +24,12 @@ def now() -> datetime:
     return _seen[2] or timezone.now() + timedelta(seconds=_seen[1])
 
 
+def refresh() -> None:
+    """Forgets what was read: background work looks at the clock anew before each batch."""
+    global _seen
+    _seen = None
+
+
 def today() -> date:
     """The day in the city."""
     return now().astimezone(CITY_ZONE).date()
