@@ -1,0 +1,1 @@
+"""Pages of district and city bureaus and auditors."""

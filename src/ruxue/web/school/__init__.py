@@ -1,0 +1,1 @@
+"""Pages of schools: the queue, files, results, classes."""

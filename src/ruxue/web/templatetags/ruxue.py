@@ -1,0 +1,177 @@
+"""Filters: dates as people say them, icons, reasons, the names of items."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from ruxue.algorithms import address
+from ruxue.applications.reasons import REASONS, Reason
+from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES
+from ruxue.ledger.clock import CITY_ZONE
+
+register = template.Library()
+_DAYS = "一二三四五六日"
+
+
+def chinese() -> bool:
+    return not (get_language() or "").startswith("en")
+
+
+@register.filter
+def day(value: date | datetime | None) -> str:
+    """7月16日（周三）, or Wed 16 July 2026."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        value = value.astimezone(CITY_ZONE).date()
+    if chinese():
+        return f"{value.year}年{value.month}月{value.day}日（周{_DAYS[value.weekday()]}）"
+    return f"{value:%a} {value.day} {value:%B %Y}"
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """The day with the time, 7月16日（周三）17:30."""
+    return "–" if value is None else f"{day(value)} {value.astimezone(CITY_ZONE):%H:%M}"
+
+
+@register.simple_tag
+def icon(name: str, cls: str = "icon") -> SafeString:
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>', cls, static("dist/icons.svg"), name)
+
+
+@register.filter
+def reason(code: str) -> Reason:
+    return REASONS.get(code) or Reason(code)
+
+
+@register.filter
+def item_name(code: str) -> str:
+    item = CATALOGUE.get(code)
+    return code if item is None else item.zh if chinese() else item.en
+
+
+@register.filter
+def item_department(code: str) -> str:
+    item = CATALOGUE.get(code)
+    return "" if item is None else DEPARTMENT_NAMES[item.department][0 if chinese() else 1]
+
+
+@register.filter
+def item_purpose(code: str) -> str:
+    item = CATALOGUE.get(code)
+    return "" if item is None else item.purpose_zh if chinese() else item.purpose_en
+
+
+@register.filter
+def masked(name: str) -> str:
+    return address.mask_name(name) if name else ""
+
+
+@register.filter
+def masked_id(number: str) -> str:
+    return address.mask_id(number) if number else ""
+
+
+@register.filter
+def lookup(mapping: dict[Any, Any], key: Any) -> Any:
+    return mapping.get(key)
+
+
+@register.filter
+def km(metres: int | None) -> str:
+    return "" if metres is None else f"{metres / 1000:.1f} km"
+
+
+@register.filter
+def error_text(code: str) -> str:
+    """What is wrong with a field, and what to do."""
+    texts = {
+        "name_form": _("Please write the full name as in the household book, 2 to 40 characters."),
+        "id_form": _("This ID number is not complete or one digit is wrong: it has 18 characters, the last may be X. Compare it digit by digit."),
+        "relation": _("Please choose how this person is related to the child."),
+        "id_twice": _("The same ID number is written for two people. The child's own number is in the household book."),
+        "compound": _("Please choose your home from the suggestions that appear while you type."),
+        "compound_elsewhere": _("This home is in another district. Please apply in the district where you live."),
+        "grandparent": _("Please write the name of the grandparent who owns the home."),
+        "consent": _("Please agree to the questions to the departments first, or book a time at the school."),
+        "not_editable": _("This application can't be changed at the moment."),
+        "phone_form": _("A mobile number has 11 digits and starts with 1."),
+        "wait": _("A code was sent less than a minute ago. Please use it, or wait a minute."),
+        "too_many": _("Too many tries. Please wait an hour, or call the number below."),
+        "wrong_code": _("This is not the code that was sent. Please compare it again."),
+        "expired": _("This code is too old. Please send a new one."),
+        "too_large": _("The picture is larger than 10 MB. Please take it again."),
+        "not_a_picture": _("This file is not a picture. Please take a photo of the page, or choose a JPG or PNG."),
+        "closed": _("Papers can't be added at the moment."),
+        "full": _("This time has just been taken. Please choose another."),
+        "late": _("The time to answer is over. Please call the district."),
+    }
+    return texts.get(code, code)
+
+
+@register.filter
+def change_name(name: str) -> str:
+    texts = {
+        "submit": _("You submitted the application"), "resubmit": _("You corrected and submitted again"),
+        "pass_by_data": _("All confirmed by data"), "ask_family": _("Something is needed from you"),
+        "ineligible": _("Can't be enrolled under the rule"), "to_school": _("You sent papers to the school"),
+        "book": _("On-site check booked"), "accept_review": _("The school confirmed your papers"), "return": _("The school returned it to you"),
+        "ask_onsite": _("The school asks for the original"), "refuse_evidence": _("The papers could not be confirmed"),
+        "close": _("Decided by what is proven"), "publish": _("Preliminary result published"), "object": _("You objected"),
+        "uphold": _("Your objection was upheld"), "deny": _("Your objection was denied"), "lock": _("Category final"),
+        "seat": _("A seat was given"), "overflow": _("The zone's school is full: the district arranges a seat"), "offer": _("Seat offered"),
+        "accept": _("You accepted the seat"), "decline": _("You declined the seat"), "lapse": _("The offer ended"),
+        "assign_class": _("Class drawn"), "withdraw": _("You withdrew the application"), "void": _("Declared void"),
+    }
+    return texts.get(name, name)
+
+
+@register.filter
+def window_name(kind: str) -> str:
+    texts = {
+        "collection": _("Applying"), "correction": _("Correcting and proving"), "publication": _("Publication of preliminary results"),
+        "objection": _("Objections"), "admission": _("Admission"), "offer": _("Accepting the seat"), "late": _("Late applications"),
+        "classes": _("Class assignment"),
+    }
+    return texts.get(kind, kind)
+
+
+@register.filter
+def basis_name(code: str) -> str:
+    texts = {
+        "owned": _("Our own home (certificate in the name of child or parents)"), "grandparents": _("A grandparent's home, where we live together"),
+        "contract": _("Bought, no certificate yet"), "resettlement": _("Resettlement home"), "lease": _("Rented"),
+    }
+    return texts.get(code, code)
+
+
+@register.filter
+def relation_name(code: str) -> str:
+    texts = {"father": _("father"), "mother": _("mother"), "grandfather": _("grandfather"), "grandmother": _("grandmother"), "other": _("other guardian")}
+    return texts.get(code, code)
+
+
+@register.filter
+def document_name(code: str) -> str:
+    texts = {
+        "certificate": _("property certificate"), "contract": _("purchase contract"), "lease": _("filing of the lease"),
+        "resettlement": _("resettlement agreement"), "household_book": _("household book"), "work": _("work contract or business licence"), "other": _("another paper"),
+    }
+    return texts.get(code, code)
+
+
+@register.filter
+def fact_name(code: str) -> str:
+    from ruxue.policy.facts import VOCABULARY
+
+    term = VOCABULARY.get(code)
+    return code if term is None else term.zh if chinese() else term.en
