@@ -1,0 +1,27 @@
+from django.urls import path
+
+from ruxue.web.public import views
+
+app_name = "public"
+urlpatterns = [
+    path("", views.landing, name="landing"),
+    path("lookup", views.lookup, name="lookup"),
+    path("timetable", views.timetable, name="timetable"),
+    path("schools", views.schools, name="schools"),
+    path("schools/<str:code>", views.school, name="school"),
+    path("suggest", views.suggest_compounds, name="suggest"),
+    path("which", views.which, name="which"),
+    path("rules/<slug:district>", views.rule, name="rule"),
+    path("results", views.results, name="results"),
+    path("results/<str:code>", views.results_school, name="results_school"),
+    path("statistics", views.statistics, name="statistics"),
+    path("draws", views.draws, name="bundles"),
+    path("draws/<str:key>", views.draw, name="draw"),
+    path("draws/<str:key>/bundle.json", views.bundle, name="bundle"),
+    path("log", views.log, name="log"),
+    path("log/head.json", views.head, name="head"),
+    path("n/<str:number>", views.notice, name="notice"),
+    path("help", views.help_, name="help"),
+    path("accessibility", views.accessibility, name="accessibility"),
+    path("privacy", views.privacy, name="privacy"),
+]
