@@ -1,27 +1,38 @@
-// Charts read their data from the JSON beside them; a table with the same figures stands under each.
-import { BarChart, LineChart, SankeyChart } from "echarts/charts";
-import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
+// Charts read their figures from the JSON beside them and follow the system's light or dark.
+import { BarChart, HeatmapChart, LineChart, MapChart, PieChart, SankeyChart } from "echarts/charts";
+import { AriaComponent, GeoComponent, GridComponent, LegendComponent, TooltipComponent, VisualMapComponent } from "echarts/components";
 import * as echarts from "echarts/core";
-import { SVGRenderer } from "echarts/renderers";
+// Canvas, because the SVG renderer writes style attributes, which the security policy forbids.
+import { CanvasRenderer } from "echarts/renderers";
+import { failed, read, tableBehind } from "./behind.js";
+import { option, rows } from "./chartspec.js";
 
-echarts.use([BarChart, LineChart, SankeyChart, AriaComponent, GridComponent, LegendComponent, TooltipComponent, SVGRenderer]);
-// Okabe and Ito's palette: told apart by color-blind eyes.
-const palette = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999"];
-const ink = getComputedStyle(document.body).color;
+echarts.use([BarChart, HeatmapChart, LineChart, MapChart, PieChart, SankeyChart, AriaComponent, GeoComponent, GridComponent, LegendComponent, TooltipComponent, VisualMapComponent, CanvasRenderer]);
 
-for (const box of document.querySelectorAll("[data-chart]")) {
-  const spec = JSON.parse(document.getElementById(box.dataset.chart).textContent);
-  const chart = echarts.init(box, null, { renderer: "svg" });
-  const base = { color: palette, textStyle: { color: ink, fontFamily: "inherit" }, animation: false, aria: { enabled: true }, tooltip: { renderMode: "richText", trigger: spec.kind === "sankey" ? "item" : "axis" } };
-  if (spec.kind === "sankey") {
-    chart.setOption({ ...base, series: [{ type: "sankey", nodes: spec.nodes, links: spec.links, lineStyle: { color: "gradient" }, label: { color: ink } }] });
-  } else {
-    chart.setOption({
-      ...base, legend: { textStyle: { color: ink }, top: 0 }, grid: { left: 8, right: 12, top: 40, bottom: 4, containLabel: true },
-      xAxis: { type: "category", data: spec.x, axisLabel: { color: ink, interval: 0, rotate: spec.x.length > 8 ? 30 : 0 } },
-      yAxis: { type: "value", name: spec.unit, axisLabel: { color: ink }, nameTextStyle: { color: ink } },
-      series: spec.series.map((s) => ({ name: s.name, type: s.type || "bar", data: s.data, stack: s.stack, lineStyle: s.dashed ? { type: "dashed" } : undefined })),
-    });
-  }
-  addEventListener("resize", () => chart.resize());
+function look(box) {
+  const css = getComputedStyle(box), root = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return { ink: css.color, line: css.getPropertyValue("--line").trim() || "#d5dbe3", family: css.fontFamily, size: Math.round(root * 0.8) };
 }
+
+async function draw(box) {
+  const spec = await read(box.dataset.chart, box.dataset.chartUrl);
+  if (spec.kind === "map") {
+    const shapes = typeof spec.geojson === "string" ? await read(spec.geojson, spec.geojson) : spec.geojson;
+    spec.map = box.dataset.chart || box.dataset.chartUrl;
+    echarts.registerMap(spec.map, shapes);
+  }
+  const label = box.getAttribute("aria-label");
+  const chart = echarts.init(box);
+  const show = () => {
+    chart.setOption(option(spec, look(box)), true);
+    if (label) box.setAttribute("aria-label", label); // the page's own words are better than generated ones
+  };
+  show();
+  const { head, body } = rows(spec);
+  tableBehind(box, head, body);
+  new ResizeObserver(() => chart.resize()).observe(box);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => requestAnimationFrame(show));
+  document.querySelectorAll("[data-font]").forEach((b) => b.addEventListener("click", () => requestAnimationFrame(show)));
+}
+
+document.querySelectorAll("[data-chart], [data-chart-url]").forEach((box) => draw(box).catch(() => failed(box)));

@@ -1,10 +1,18 @@
-// ruxue-draw/1 as far as a witness needs it; written from docs/draw-protocol.md.
+// ruxue-draw/1 as far as a witness needs it.
 import { sha256 } from "./sha256.js";
 
 export const toHex = (bytes) => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+export const toBytes = (text) => new TextEncoder().encode(text);
 
-export function taggedHash(tag, ...parts) {
-  const all = [new TextEncoder().encode(tag), ...parts];
+export function fromHex(text) {
+  const hex = text.trim().toLowerCase();
+  if (!/^([0-9a-f]{2})*$/.test(hex)) throw new Error("not hexadecimal");
+  return Uint8Array.from(hex.match(/../g) || [], (b) => parseInt(b, 16));
+}
+
+// What H(tag, p1, …) hashes: each part preceded by its length as a 4-byte big-endian integer.
+export function framed(tag, ...parts) {
+  const all = [toBytes(tag), ...parts];
   const out = new Uint8Array(all.reduce((n, p) => n + 4 + p.length, 0));
   let at = 0;
   for (const part of all) {
@@ -12,7 +20,16 @@ export function taggedHash(tag, ...parts) {
     out.set(part, at + 4);
     at += 4 + part.length;
   }
-  return sha256(out);
+  return out;
 }
 
-export const commitment = (digest, witness, secret) => taggedHash("ruxue-draw/1 commit", digest, new TextEncoder().encode(witness), secret);
+export const taggedHash = (tag, ...parts) => sha256(framed(tag, ...parts));
+export const commitmentFrame = (digest, witness, secret) => framed("ruxue-draw/1 commit", digest, toBytes(witness), secret);
+export const commitment = (digest, witness, secret) => sha256(commitmentFrame(digest, witness, secret));
+export const secretFrame = (noise, words) => framed("ruxue-draw/1 witness secret", noise, toBytes(words));
+
+// The browser's own SHA-256 where there is one; school halls often run plain http, where there is none.
+export async function digestOf(bytes) {
+  const subtle = globalThis.crypto?.subtle;
+  return subtle ? new Uint8Array(await subtle.digest("SHA-256", bytes)) : sha256(bytes);
+}

@@ -1,29 +1,79 @@
-import { start } from "./common.js";
+import htmx from "htmx.org";
+import { start, storage } from "./common.js";
+import { diff } from "./diff.js";
 
+htmx.config.includeIndicatorStyles = false;
+htmx.config.allowEval = false;
 start();
-// The dark theme of Tabler follows the system.
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const theme = () => document.documentElement.setAttribute("data-bs-theme", dark.matches ? "dark" : "light");
-dark.addEventListener("change", theme);
-theme();
 
-// j/k through a queue, Enter opens, a accepts, r returns; never while typing.
-const rows = [...document.querySelectorAll("tr[data-href]")];
+// What was written and what is held: both sides mark the characters that differ.
+for (const mine of document.querySelectorAll("[data-diff-with]")) {
+  const theirs = document.getElementById(mine.dataset.diffWith);
+  if (!theirs) continue;
+  diff(mine.textContent, theirs.textContent).forEach((runs, side) => (side ? theirs : mine).replaceChildren(...runs.map((run) => {
+    if (run.same) return run.text;
+    const mark = document.createElement("mark");
+    mark.textContent = run.text;
+    return mark;
+  })));
+}
+
+// j/k through a queue, Enter opens, a accepts, r returns, u takes back, ? explains; never while typing.
+const rows = () => [...document.querySelectorAll("tr[data-href], [data-row]")];
+const help = document.getElementById("keys");
+const kept = storage("localStorage");
+const toggle = help?.querySelector("[data-keys-on]");
+if (toggle) {
+  // Single keys disturb speech input, so they can be turned off (WCAG 2.1.4).
+  toggle.checked = kept?.getItem("keys") !== "off";
+  toggle.addEventListener("change", () => kept?.setItem("keys", toggle.checked ? "on" : "off"));
+}
+document.querySelectorAll("[data-keys]").forEach((b) => b.addEventListener("click", () => help?.showModal()));
+
 let current = -1;
 const select = (i) => {
-  if (!rows.length) return;
-  current = Math.max(0, Math.min(rows.length - 1, i));
-  rows.forEach((row, n) => row.setAttribute("aria-selected", String(n === current)));
-  rows[current].scrollIntoView({ block: "nearest" });
+  const all = rows();
+  if (!all.length) return;
+  current = Math.max(0, Math.min(all.length - 1, i));
+  all.forEach((row, n) => row.setAttribute("aria-selected", String(n === current)));
+  all[current].scrollIntoView({ block: "nearest" });
+  // Focus on the row's own link lets screen readers say where we are.
+  (all[current].querySelector("a[href]") || all[current]).focus({ preventScroll: true });
+};
+const open = () => {
+  const row = rows()[current];
+  const address = row?.dataset.href || row?.querySelector("a[href]")?.href;
+  if (address) location.href = address;
 };
 document.addEventListener("keydown", (e) => {
-  if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
-  const focus = (selector) => { const field = document.querySelector(selector); if (field) { e.preventDefault(); field.focus(); } };
+  if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing || e.target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) && !/^(checkbox|radio)$/.test(e.target.type)) return;
+  if (help?.open) return;
+  if (e.key === "?") { help?.showModal(); return; }
+  if (toggle && !toggle.checked) return;
+  const focus = (selector) => { const field = document.querySelector(selector); if (field) { e.preventDefault(); field.focus(); field.scrollIntoView({ block: "nearest" }); } };
   if (e.key === "j") select(current + 1);
   else if (e.key === "k") select(current - 1);
-  else if (e.key === "Enter" && current >= 0 && e.target === document.body) location.href = rows[current].dataset.href;
+  else if (e.key === "Enter" && current >= 0 && e.target === document.body) open();
   else if (e.key === "a") focus("[data-accept]");
   else if (e.key === "r") focus("[data-return]");
+  else if (e.key === "u") focus("[data-undo]");
 });
-document.querySelectorAll("[data-confirm]").forEach((form) => form.addEventListener("submit", (e) => { if (!confirm(form.dataset.confirm)) e.preventDefault(); }));
-document.querySelectorAll("[data-all]").forEach((box) => box.addEventListener("change", () => document.querySelectorAll(`input[name=${box.dataset.all}]`).forEach((b) => { b.checked = box.checked; })));
+document.addEventListener("click", (e) => {
+  const row = e.target.closest?.("tr[data-href]");
+  if (row && !e.target.closest("a, button, input, label, select, summary")) location.href = row.dataset.href;
+});
+document.addEventListener("submit", (e) => {
+  const text = e.submitter?.dataset.confirm || e.target.dataset.confirm;
+  if (text && !confirm(text)) e.preventDefault();
+});
+for (const box of document.querySelectorAll("[data-all]")) {
+  const mine = () => [...document.querySelectorAll(`input[type=checkbox][name="${box.dataset.all}"]`)];
+  const count = () => document.querySelectorAll(`[data-count="${box.dataset.all}"]`).forEach((c) => { c.textContent = mine().filter((b) => b.checked).length; });
+  box.addEventListener("change", () => { mine().forEach((b) => { b.checked = box.checked; }); count(); });
+  mine().forEach((b) => b.addEventListener("change", count));
+}
+// Filters take effect at once and stay in the address bar.
+document.querySelectorAll("form[data-filter]").forEach((form) => form.addEventListener("change", () => form.requestSubmit ? form.requestSubmit() : form.submit()));
+// Menus close as everyone expects.
+document.addEventListener("click", (e) => document.querySelectorAll("details.menu[open]").forEach((d) => { if (!d.contains(e.target)) d.open = false; }));
+document.addEventListener("keydown", (e) => { if (e.key === "Escape") document.querySelectorAll("details.menu[open]").forEach((d) => { d.open = false; d.querySelector("summary").focus(); }); });
