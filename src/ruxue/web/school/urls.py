@@ -1,0 +1,16 @@
+from django.urls import path
+
+from ruxue.web.school import views
+
+app_name = "school"
+urlpatterns = [
+    path("", views.today, name="today"),
+    path("queue", views.queue, name="queue"),
+    path("bulk", views.bulk, name="bulk"),
+    path("file/<str:key>", views.file, name="file"),
+    path("document/<str:key>", views.document, name="document"),
+    path("slots", views.slots, name="slots"),
+    path("results", views.results, name="results"),
+    path("export", views.export, name="export"),
+    path("classes", views.classes, name="classes"),
+]

@@ -1,0 +1,237 @@
+"""A school's pages."""
+
+from __future__ import annotations
+
+import base64
+import io
+from datetime import date, datetime
+from typing import Any
+
+import xlsxwriter
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from ruxue.accounts import access
+from ruxue.admissions.models import Offer
+from ruxue.applications import review
+from ruxue.applications.machine import By, NotAllowed
+from ruxue.applications.models import Application, Booking, Document, Slot
+from ruxue.applications.reasons import STAFF_RETURN
+from ruxue.applications.states import Actor, State
+from ruxue.classes import ceremony
+from ruxue.classes.models import Ceremony, TeacherTeam
+from ruxue.ledger import clock
+from ruxue.places import seasons
+from ruxue.policy.facts import VOCABULARY
+from ruxue.web.guardian.views import explanation_of, shown_checks
+from ruxue.web.public.views import state_name
+from ruxue.web.staff import my_school, school_page, scope, staff
+
+ACTABLE = (State.SCHOOL_REVIEW, State.ONSITE_BOOKED)
+
+
+def _by(request: HttpRequest) -> By:
+    return By(Actor.SCHOOL, request.user)  # type: ignore[arg-type]
+
+
+@staff
+def today(request: HttpRequest) -> HttpResponse:
+    if not scope(request).schools() and not request.GET.get("school"):
+        return redirect("bureau:overview")
+    school = my_school(request)
+    count = lambda *states: Application.objects.filter(school=school, state__in=states).count()  # noqa: E731
+    queue = reverse("school:queue") + (f"?school={school.code}" if school.code not in scope(request).schools() else "")
+    cards = [
+        (_("To review"), count(State.SCHOOL_REVIEW), queue), (_("On-site booked"), count(State.ONSITE_BOOKED), ""),
+        (_("Waiting for families"), count(State.NEED_INFO, State.RETURNED), ""), (_("Confirmed"), count(State.AUTO_PASSED, State.CLASSIFIED, State.PUBLISHED, State.LOCKED), ""),
+    ]
+    bookings = Booking.objects.filter(slot__school=school, application__state=State.ONSITE_BOOKED).select_related("slot", "application").order_by("slot__starts_at")
+    return school_page(request, "school/today.html", school, cards=cards, bookings=bookings)
+
+
+@staff
+def queue(request: HttpRequest) -> HttpResponse:
+    school = my_school(request)
+    state = request.GET.get("state", "school_review")
+    filters = [("school_review", _("To review")), ("onsite_booked", _("On site")), ("returned", _("Returned")), ("need_info", _("With the family")), ("appealed", _("Objections"))]
+    if state not in dict(filters):
+        raise Http404
+    rows = list(Application.objects.filter(school=school, state=state).select_related("compound", "season").order_by("deadline", "id")[:500])
+    for row in rows:
+        row.equal = state == "school_review" and review.is_spelling_only(row)  # type: ignore[attr-defined]
+    return school_page(request, "school/queue.html", school, rows=rows, filters=filters, state=state, any_equal=any(r.equal for r in rows))  # type: ignore[attr-defined]
+
+
+@staff
+@require_POST
+def bulk(request: HttpRequest) -> HttpResponse:
+    """Accepts chosen files that differ in spelling only."""
+    school = my_school(request)
+    if not scope(request).may_review(school.district_id, school.code):
+        raise Http404
+    mine = list(Application.objects.filter(school=school, key__in=request.POST.getlist("keys")).values_list("key", flat=True))
+    done = review.accept_equals(mine, _by(request))
+    messages.success(request, _("%(n)s files accepted.") % {"n": done})
+    return redirect("school:queue")
+
+
+def _file(request: HttpRequest, key: str) -> Application:
+    row = Application.objects.select_related("season__district", "school", "compound").filter(key=key).exclude(state=State.DRAFT).first()
+    if row is None or not scope(request).may_see(row.season.district_id, row.school_id):
+        raise Http404
+    return row
+
+
+@staff
+def file(request: HttpRequest, key: str) -> HttpResponse:
+    """One family's file: claim, evidence, decision."""
+    row = _file(request, key)
+    may_act = scope(request).may_review(row.season.district_id, row.school_id)
+    answer = None
+    if request.method == "POST":
+        if not may_act:
+            raise Http404
+        if request.POST.get("do") == "ask":
+            paper = row.documents.exclude(number="").order_by("-id").first()
+            answer = review.ask_by_number(key, _by(request), str(paper.number)) if paper else None
+        else:
+            try:
+                _decide(request, row)
+                return redirect(reverse("school:queue"))
+            except (NotAllowed, ValueError) as error:
+                messages.error(request, _("This is not possible: %(why)s") % {"why": error})
+                return redirect("school:file", key)
+    access.record(request.user, _("school or bureau"), "view", row.key)  # type: ignore[arg-type]
+    suggested = review.confirmed_by(row, answer) if answer else {}
+    documents = list(row.documents.order_by("-id"))
+    for d in documents:
+        d.status_text = {"uploaded": _("to be looked at"), "accepted": _("confirmed"), "refused": _("not accepted")}[d.status]  # type: ignore[attr-defined]
+    names = list(dict.fromkeys([*row.needed_facts, *suggested]))
+    school = row.school
+    if school is None:
+        raise Http404
+    return school_page(
+        request, "school/file.html", school, row=row, checks=shown_checks(row), explanation=explanation_of(row), documents=documents,
+        open_facts=[(n, VOCABULARY[n].kind.__name__, suggested.get(n)) for n in names], actable=row.state in ACTABLE, may_act=may_act,
+        return_reasons=STAFF_RETURN, answer=answer, has_number=any(d.number for d in documents), transitions=row.transitions.select_related("actor").order_by("-id"),
+    )
+
+
+def _decide(request: HttpRequest, row: Application) -> None:
+    """Carries out the reviewer's button."""
+    do, note = request.POST.get("do"), request.POST.get("note", "")[:300]
+    if do == "accept":
+        confirmed: dict[str, Any] = {}
+        for field, value in request.POST.items():
+            name = field.removeprefix("fact.")
+            if not field.startswith("fact.") or not value or name not in VOCABULARY:
+                continue
+            kind = VOCABULARY[name].kind
+            confirmed[name] = value == "true" if kind is bool else date.fromisoformat(value) if kind is date else int(value) if kind is int else value
+        review.accept(row.key, _by(request), confirmed, note)
+    elif do == "refuse":
+        review.refuse(row.key, _by(request), note)
+    else:
+        review.give_back(row.key, _by(request), "school_need_original" if do == "onsite" else request.POST.get("reason", ""), note)
+
+
+@staff
+def document(request: HttpRequest, key: str) -> HttpResponse:
+    """A paper's picture; each look is logged."""
+    paper = Document.objects.select_related("application__season").filter(key=key).first()
+    if paper is None or not scope(request).may_see(paper.application.season.district_id, paper.application.school_id):
+        raise Http404
+    access.record(request.user, _("school or bureau"), "document", paper.application.key)  # type: ignore[arg-type]
+    return HttpResponse(base64.b64decode(str(paper.image)), content_type="image/jpeg")
+
+
+@staff
+def slots(request: HttpRequest) -> HttpResponse:
+    school = my_school(request)
+    season = seasons.current(school.district_id)
+    if request.method == "POST":
+        if not scope(request).may_review(school.district_id, school.code) or season is None:
+            raise Http404
+        try:
+            day = date.fromisoformat(request.POST.get("day", ""))
+            hours = range(int(request.POST.get("from", 9)), int(request.POST.get("to", 12)))
+            starts = [datetime(day.year, day.month, day.day, h, tzinfo=clock.CITY_ZONE) for h in hours]
+            review.plan_slots(school, season, starts, max(1, min(20, int(request.POST.get("places", 4)))))
+        except ValueError:
+            messages.error(request, _("Please write a day and full hours, for example from 9 to 12."))
+        return redirect("school:slots")
+    rows = list(Slot.objects.filter(school=school).prefetch_related("bookings").order_by("starts_at"))
+    for r in rows:
+        r.taken = len(r.bookings.all())  # type: ignore[attr-defined]
+    return school_page(request, "school/slots.html", school, slots=rows)
+
+
+def _offers(school: Any) -> Any:
+    return Offer.objects.filter(school=school).select_related("application", "application__class_place").order_by("application__receipt")
+
+
+@staff
+def results(request: HttpRequest) -> HttpResponse:
+    school = my_school(request)
+    return school_page(request, "school/results.html", school, offers=_offers(school))
+
+
+@staff
+def export(request: HttpRequest) -> HttpResponse:
+    """The list as Excel, names masked; the export is logged."""
+    school = my_school(request)
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True})
+    sheet = book.add_worksheet("list")
+    sheet.write_row(0, 0, [_("Receipt"), _("Name"), _("Category"), _("State")])
+    from ruxue.algorithms.address import mask_name
+
+    for n, o in enumerate(_offers(school), 1):
+        sheet.write_row(n, 0, [o.application.receipt, mask_name(o.application.child_name), o.category, str(o.application.state_label)])
+    sheet.set_footer(f"&L{request.user}&R{clock.now():%Y-%m-%d %H:%M}")
+    book.close()
+    access.record(request.user, _("school or bureau"), "export", school.code)  # type: ignore[arg-type]
+    return HttpResponse(out.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", headers={"Content-Disposition": f'attachment; filename="{school.code}.xlsx"'})
+
+
+def _say(error: ceremony.CeremonyError) -> str:
+    return {
+        "already_open": _("This ceremony is open already."), "offers_open": _("Some families have not answered their offers yet."),
+        "no_pupils": _("No child has accepted a seat here yet."), "classes_first": _("The classes are drawn first."),
+        "teams": _("There must be as many teacher teams as classes: %(teams)s teams, %(classes)s classes.") % {"teams": error.details.get("teams"), "classes": error.details.get("classes")},
+    }.get(error.code, error.code)
+
+
+@staff
+def classes(request: HttpRequest) -> HttpResponse:
+    """Teacher teams, the ceremony of the classes, the teachers' draw."""
+    school = my_school(request)
+    season = seasons.current(school.district_id)
+    if season is None:
+        raise Http404
+    if request.method == "POST":
+        if not scope(request).may_review(school.district_id, school.code):
+            raise Http404
+        try:
+            if request.POST.get("do") == "team" and request.POST.get("team", "").strip():
+                TeacherTeam.objects.get_or_create(season=season, school=school, name=request.POST["team"].strip()[:60])
+            elif request.POST.get("do") == "classes":
+                return redirect("witness:projector", ceremony.open_classes(season, school).key)
+            elif request.POST.get("do") == "teachers":
+                return redirect("witness:projector", ceremony.open_teachers(season, school).key)
+        except ceremony.CeremonyError as error:
+            messages.error(request, _say(error))
+        return redirect(request.get_full_path())
+    found = {c.kind: c for c in Ceremony.objects.filter(season=season, school=school).exclude(state=Ceremony.State.VOID)}
+    for c in found.values():
+        c.state_name = state_name(c)  # type: ignore[attr-defined]
+    return school_page(
+        request, "school/classes.html", school, teams=TeacherTeam.objects.filter(season=season, school=school).order_by("number", "name"),
+        ceremonies=[("classes", found.get("classes"), _("Classes")), ("teachers", found.get("teachers"), _("Teachers"))], classes=found.get("classes"),
+        pupils=Application.objects.filter(season=season, offer__school=school, state__in=[State.ACCEPTED, State.CLASSED]).count(),
+        open_offers=Application.objects.filter(season=season, offer__school=school, state=State.OFFERED).count(),
+    )
