@@ -36,7 +36,7 @@ function sweep(kept) {
 
 function autosave(form, kept) {
   const url = form.dataset.autosaveUrl || form.dataset.autosave, key = PREFIX + url;
-  let status = form.querySelector("[data-saved]") || document.querySelector("[data-saved]");
+  let status = form.querySelector("[data-saved]") || document.querySelector("[data-saved]:not(#texts)");
   if (!status) {
     status = document.createElement("p");
     status.className = "small soft";

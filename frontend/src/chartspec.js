@@ -21,7 +21,7 @@ export function option(spec, { ink = "#1b1f24", line = "#d5dbe3", family = "sans
   });
   switch (spec.kind) {
     case "pie":
-      return { ...base, series: [{ type: "pie", radius: ["38%", "68%"], data: spec.items, label: { ...text, formatter: "{b}\n{c} ({d}%)" } }] };
+      return { ...base, series: [{ type: "pie", radius: ["38%", "68%"], data: spec.items, label: { ...text, formatter: (p) => `${p.name}\n${p.value} (${Math.round(p.percent)}%)` } }] };
     case "sankey":
       return { ...base, series: [{ type: "sankey", left: 4, right: size * 8, nodes: spec.nodes, links: spec.links, label: text, lineStyle: { color: "source", opacity: 0.35 } }] };
     case "heatmap":
@@ -33,7 +33,10 @@ export function option(spec, { ink = "#1b1f24", line = "#d5dbe3", family = "sans
     case "map":
       return {
         ...base, visualMap: visual(spec.values.map((v) => v.value)),
-        series: [{ type: "map", map: spec.map, data: spec.values, label: { show: spec.values.length <= 20, fontSize: size - 2 }, itemStyle: { borderColor: ink } }],
+        series: [{
+          type: "map", map: spec.map, data: spec.values, top: 8, bottom: size * 4, itemStyle: { borderColor: line },
+          label: { show: spec.values.length <= 20, fontSize: size - 1, color: "#1b1f24", textBorderColor: "#fff", textBorderWidth: 3 },
+        }],
       };
     default: {
       const many = spec.x.length > 8;

@@ -1,45 +1,57 @@
-"""Facts about a family and Kleene's three-valued logic over them.
+"""Facts about a family, Kleene's three-valued logic over them, and the vocabulary that a policy may speak.
 
-A fact has a source and a date. A fact that nobody knows has value None and makes conditions unknown, never false.
+A fact has a source and a date. One that nobody knows is None and makes conditions unknown, never false.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
+from typing import Literal
 
 Value = bool | int | str | date
+Lang = Literal["zh", "en"]
 
 
 class Truth(IntEnum):
-    """Kleene's values, ordered so that `and` is min and `or` is max."""
+    """Kleene's values, ordered so that `and` is min and `or` is max (Kleene 1952, strong logic)."""
 
     FALSE = 0
     UNKNOWN = 1
     TRUE = 2
 
     def negate(self) -> Truth:
+        """Kleene's not: unknown stays unknown."""
         return Truth(2 - self)
 
 
 def all_of(values: Iterable[Truth]) -> Truth:
+    """Kleene's and; TRUE over nothing."""
     return min(values, default=Truth.TRUE)
 
 
 def any_of(values: Iterable[Truth]) -> Truth:
+    """Kleene's or; FALSE over nothing."""
     return max(values, default=Truth.FALSE)
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A value with where it comes from: an item's code, "document", "officer", "declared"; None is unknown."""
+    """A value with where it comes from; value None is unknown.
+
+    `source` is an item's code ("PS2"), "document", "officer" or "declared"; `as_of` the day that the source
+    speaks of; `evidence` a key of the paper or answer behind it; `override_by` who replaced the register's
+    value, None if nobody.
+    """
 
     value: Value | None
     source: str = ""
     as_of: date | None = None
-    evidence: str = ""
+    evidence: str | None = None
+    override_by: str | None = None
 
 
 FactSheet = Mapping[str, Fact]
@@ -50,64 +62,425 @@ UNKNOWN = Fact(None)
 class Term:
     """An entry of the vocabulary.
 
-    `zh`/`en` state the fact as a condition ("您家的房子在本校片区内"); `todo_*` says what a family can do when it is
-    unknown or not met.
+    `kind` is the value's type, `items` the sources that can decide it. For a bool `zh`/`en` state it as met
+    and `not_zh`/`not_en` as not met; otherwise they name the value. `todo_*` says what a family can do when
+    it is unknown or not met, "" where nothing can be done.
     """
 
     kind: type
     items: tuple[str, ...]
     zh: str
     en: str
+    not_zh: str = ""
+    not_en: str = ""
     todo_zh: str = ""
     todo_en: str = ""
 
+    def name(self, lang: Lang) -> str:
+        """The fact as a condition (bool) or as a noun (other types)."""
+        return self.zh if lang == "zh" else self.en
 
-_DOC_HOME = ("上传房产证或购房合同，或预约现场核对", "upload the property certificate or purchase contract, or book an on-site check")
-_DOC_HUKOU = ("核对孩子和监护人的姓名、身份证号，或补充户口簿上的另一位监护人", "check names and ID numbers of child and guardian, or add the other guardian in the household book")
-_DOC_LEASE = ("上传租赁备案证明，或到住建部门备案后再提交", "upload the lease's filing, or file the lease with the housing bureau and submit again")
+    def phrase(self, truth: Truth, lang: Lang) -> str:
+        """A bool fact as met, not met or not known yet; for other types the noun, or that it is open."""
+        if truth is Truth.UNKNOWN:
+            return f"还没有核实：{self.zh}" if lang == "zh" else f"not confirmed yet: {self.en}"
+        if truth is Truth.FALSE and self.not_zh:
+            return self.not_zh if lang == "zh" else self.not_en
+        return self.name(lang)
+
+    def todo(self, lang: Lang) -> str:
+        """What a family can do; "" where nothing can be done."""
+        return self.todo_zh if lang == "zh" else self.todo_en
+
+
+_HOME = (
+    "上传房产证或购房合同，或预约现场核对",
+    "upload the property certificate or purchase contract, or book an on-site check",
+)
+_HUKOU = (
+    "核对孩子和监护人的姓名、身份证号，或补充户口簿上的另一位监护人",
+    "check names and ID numbers of child and guardian, or add the other guardian in the household book",
+)
+_LEASE = (
+    "上传租赁备案证明，或到住建部门备案后再提交",
+    "upload the lease's filing, or file the lease with the housing bureau and submit again",
+)
+_WORK = ("上传劳动合同或营业执照", "upload the work contract or the business licence")
+_MOVED = ("上传拆迁安置协议", "upload the resettlement agreement")
+_PERMIT = (
+    "到派出所办理居住证，或上传居住证",
+    "apply for a residence permit at the police station, or upload the permit",
+)
+_INSURANCE = (
+    "到社保部门打印参保证明后上传",
+    "upload the insurance record printed by the social insurance office",
+)
+_HOMES = ("NR1", "HC1", "HC3")
+_JOBS = ("HR1", "HR2", "MR1", "MR2")
 
 VOCABULARY: dict[str, Term] = {
-    "child.born_on": Term(date, ("PS1",), "孩子的出生日期", "the child's date of birth"),
-    "child.hukou_district": Term(str, ("PS2",), "孩子的户口所在区", "the district of the child's hukou", *_DOC_HUKOU),
-    "child.hukou_entry_on": Term(date, ("PS2",), "孩子的落户时间", "when the child's hukou was entered"),
-    "child.hukou_by_birth": Term(bool, ("PS2",), "孩子是出生时落户", "the hukou was entered at birth"),
-    "child.hukou_collective": Term(bool, ("PS2",), "孩子是集体户口", "the hukou is a collective one"),
-    "child.with_guardian_household": Term(bool, ("PS3",), "孩子与监护人在同一本户口簿", "child and guardian are in one household book", *_DOC_HUKOU),
-    "child.with_grandparent_household": Term(bool, ("PS3",), "孩子在祖辈的户口簿上", "the child is in a grandparent's household book", *_DOC_HUKOU),
-    "child.already_enrolled": Term(bool, ("ED1",), "孩子已有小学学籍", "the child is already registered in a school"),
-    "dwelling.owned_by_family": Term(bool, ("NR1", "HC1", "HC3"), "房子由孩子或监护人所有", "child or guardian owns the home", *_DOC_HOME),
-    "dwelling.owned_by_grandparent": Term(bool, ("NR1",), "房子由祖辈所有", "a grandparent owns the home", *_DOC_HOME),
-    "dwelling.in_zone": Term(bool, ("NR1", "NR4", "HC1", "HC3"), "房子在本校片区内", "the home lies in the school's zone", *_DOC_HOME),
-    "dwelling.residential": Term(bool, ("NR1", "HC1"), "房子的用途是住宅", "the home's registered use is residential", *_DOC_HOME),
-    "dwelling.address_equals_hukou": Term(bool, ("PS2", "PS5", "NR1"), "户口地址与房子地址一致", "hukou and home have the same address", "如果登记的是旧地名，请预约现场核对", "if the register still has an old address, book an on-site check"),
-    "dwelling.family_share_bp": Term(int, ("NR1",), "父母或孩子的产权份额", "parents' or child's share of the home", *_DOC_HOME),
-    "dwelling.full_ownership": Term(bool, ("NR1",), "房子是完全产权", "the family owns the home in full", *_DOC_HOME),
-    "dwelling.owners_within_kin": Term(bool, ("NR1",), "产权人只有孩子、父母和祖辈", "only child, parents and grandparents own the home", *_DOC_HOME),
-    "dwelling.registered_on": Term(date, ("NR1",), "房产登记时间", "when the property was registered"),
-    "dwelling.acquired_on": Term(date, ("NR1", "HC1"), "购房时间", "when the home was bought"),
-    "dwelling.is_contract": Term(bool, ("HC1",), "房子有备案合同、还没有办证", "the home has a filed contract and no certificate yet"),
-    "dwelling.is_resettlement": Term(bool, ("HC3",), "房子是拆迁安置房", "the home is a resettlement dwelling"),
-    "dwelling.original_village_in_zone": Term(bool, ("HC3",), "拆迁前的房子在本校片区内", "the house before demolition lay in the zone", "上传拆迁安置协议", "upload the resettlement agreement"),
-    "family.no_dwelling_in_core": Term(bool, ("NR3",), "孩子和监护人在中心城区没有住房", "child and guardians own no dwelling in the city's core"),
-    "family.reported_absent": Term(bool, ("street",), "街道报告您家没有实际居住", "the street office reports that the family does not live there", "联系街道或学校说明居住情况", "tell the street office or the school how you live"),
-    "family.special_group": Term(str, ("document",), "优待类别", "special group", "上传优待证明", "upload the certificate of the special group"),
-    "lease.in_zone": Term(bool, ("HC2",), "租住的房子在本校片区内", "the leased home lies in the school's zone", *_DOC_LEASE),
-    "lease.sole": Term(bool, ("HC2",), "房子由您家单独承租", "the home is leased by the family alone", *_DOC_LEASE),
-    "lease.filed_on": Term(date, ("HC2",), "租赁备案时间", "when the lease was filed", *_DOC_LEASE),
-    "lease.months": Term(int, ("HC2",), "连续租住的月数", "months of unbroken lease", *_DOC_LEASE),
-    "job.in_district": Term(bool, ("HR1", "HR2", "MR1", "MR2"), "至少一位监护人在本区合法稳定就业", "at least one guardian works lawfully and stably in the district", "上传劳动合同或营业执照", "upload the work contract or the business licence"),
-    "job.started_on": Term(date, ("HR1", "HR2", "MR1", "MR2"), "就业起始时间", "when the work began"),
-    "permit.first_issued_on": Term(date, ("PS4",), "居住证首次签发时间", "when the residence permit was first issued", "到派出所办理居住证", "apply for a residence permit at the police station"),
-    "permit.months": Term(int, ("PS4",), "居住证连续月数", "unbroken months of the residence permit"),
-    "insurance.months": Term(int, ("HR1",), "连续参保月数", "unbroken months of social insurance"),
+    "child.born_on": Term(
+        date,
+        ("PS1",),
+        "孩子的出生日期",
+        "the child's date of birth",
+        "",
+        "",
+        "核对孩子的姓名和身份证号",
+        "check the child's name and ID number",
+    ),
+    "child.hukou_district": Term(
+        str, ("PS2",), "孩子的户口所在区", "the district of the child's hukou", "", "", *_HUKOU
+    ),
+    "child.hukou_entry_on": Term(
+        date, ("PS2",), "孩子的落户时间", "when the child's hukou was entered", "", "", *_HUKOU
+    ),
+    "child.hukou_by_birth": Term(
+        bool,
+        ("PS2",),
+        "孩子是出生时落户",
+        "the hukou was entered at birth",
+        "孩子的户口是后来迁入的",
+        "the hukou was moved in later",
+        *_HUKOU,
+    ),
+    "child.hukou_collective": Term(
+        bool,
+        ("PS2",),
+        "孩子是集体户口",
+        "the hukou is a collective one",
+        "孩子不是集体户口",
+        "the hukou is not a collective one",
+        *_HUKOU,
+    ),
+    "child.with_guardian_household": Term(
+        bool,
+        ("PS3",),
+        "孩子与监护人在同一本户口簿",
+        "child and guardian are in one household book",
+        "孩子与监护人不在同一本户口簿",
+        "child and guardian are not in one household book",
+        *_HUKOU,
+    ),
+    "child.with_grandparent_household": Term(
+        bool,
+        ("PS3",),
+        "孩子在祖辈的户口簿上",
+        "the child is in a grandparent's household book",
+        "孩子不在祖辈的户口簿上",
+        "the child is not in a grandparent's household book",
+        *_HUKOU,
+    ),
+    "child.already_enrolled": Term(
+        bool,
+        ("ED1",),
+        "孩子已有小学学籍",
+        "the child is already registered in a school",
+        "孩子还没有小学学籍",
+        "the child is not registered in a school yet",
+        "如果学籍登记有误，请联系学校更正",
+        "if the school register is wrong, ask the school to correct it",
+    ),
+    "dwelling.owned_by_family": Term(
+        bool,
+        _HOMES,
+        "房子由孩子或监护人所有",
+        "child or guardian owns the home",
+        "房子不属于孩子或监护人",
+        "neither child nor guardian owns the home",
+        *_HOME,
+    ),
+    "dwelling.owned_by_grandparent": Term(
+        bool,
+        ("NR1",),
+        "房子由祖辈所有",
+        "a grandparent owns the home",
+        "房子不属于祖辈",
+        "no grandparent owns the home",
+        *_HOME,
+    ),
+    "dwelling.in_zone": Term(
+        bool,
+        ("NR1", "NR4", "HC1", "HC3"),
+        "房子在本校片区内",
+        "the home lies in the school's zone",
+        "房子不在本校片区内",
+        "the home does not lie in the school's zone",
+        *_HOME,
+    ),
+    "dwelling.residential": Term(
+        bool,
+        ("NR1", "HC1"),
+        "房子的用途是住宅",
+        "the home's registered use is residential",
+        "房子的用途不是住宅",
+        "the home's registered use is not residential",
+        *_HOME,
+    ),
+    "dwelling.address_equals_hukou": Term(
+        bool,
+        ("PS2", "PS5", "NR1"),
+        "户口地址与房子地址一致",
+        "hukou and home have the same address",
+        "户口地址与房子地址不一致",
+        "hukou and home have different addresses",
+        "如果登记的是旧地名，请预约现场核对",
+        "if the register still has an old address, book an on-site check",
+    ),
+    "dwelling.family_share_bp": Term(
+        int,
+        ("NR1",),
+        "父母或孩子的产权份额",
+        "the parents' or child's share of the home",
+        "",
+        "",
+        *_HOME,
+    ),
+    "dwelling.full_ownership": Term(
+        bool,
+        ("NR1",),
+        "房子是完全产权",
+        "the family owns the home in full",
+        "房子不是完全产权",
+        "the family does not own the home in full",
+        *_HOME,
+    ),
+    "dwelling.owners_within_kin": Term(
+        bool,
+        ("NR1",),
+        "产权人只有孩子、父母和祖辈",
+        "only child, parents and grandparents own the home",
+        "产权人里有孩子、父母、祖辈以外的人",
+        "someone besides child, parents and grandparents owns a share",
+        *_HOME,
+    ),
+    "dwelling.registered_on": Term(
+        date,
+        ("NR1",),
+        "房产登记时间",
+        "when the property was registered",
+        "",
+        "",
+        *_HOME,
+    ),
+    "dwelling.acquired_on": Term(
+        date, ("NR1", "HC1"), "购房时间", "when the home was bought", "", "", *_HOME
+    ),
+    "dwelling.is_contract": Term(
+        bool,
+        ("HC1",),
+        "房子有备案合同、还没有办证",
+        "the home has a filed contract and no certificate yet",
+        "房子不是备案合同房",
+        "the home is not held by a filed contract",
+        *_HOME,
+    ),
+    "dwelling.is_resettlement": Term(
+        bool,
+        ("HC3",),
+        "房子是拆迁安置房",
+        "the home is a resettlement dwelling",
+        "房子不是拆迁安置房",
+        "the home is not a resettlement dwelling",
+        *_MOVED,
+    ),
+    "dwelling.original_village_in_zone": Term(
+        bool,
+        ("HC3",),
+        "拆迁前的房子在本校片区内",
+        "the house before demolition lay in the zone",
+        "拆迁前的房子不在本校片区内",
+        "the house before demolition did not lie in the zone",
+        *_MOVED,
+    ),
+    "family.no_dwelling_in_core": Term(
+        bool,
+        ("NR3",),
+        "孩子和监护人在中心城区没有住房",
+        "child and guardians own no dwelling in the city's core",
+        "孩子或监护人在中心城区有住房",
+        "child or guardian owns a dwelling in the city's core",
+        "如果登记有误，请上传不动产登记部门出具的无房证明",
+        "if the register is wrong, upload its proof that you own none",
+    ),
+    "family.reported_absent": Term(
+        bool,
+        ("street",),
+        "街道报告您家没有实际居住",
+        "the street office reports that the family does not live there",
+        "街道没有报告您家不住在这里",
+        "the street office has not reported that the family lives elsewhere",
+        "联系街道或学校说明居住情况",
+        "tell the street office or the school how you live",
+    ),
+    "family.special_group": Term(
+        str,
+        ("document",),
+        "优待类别",
+        "the special group",
+        "",
+        "",
+        "上传优待证明",
+        "upload the certificate of the special group",
+    ),
+    "lease.in_zone": Term(
+        bool,
+        ("HC2",),
+        "租住的房子在本校片区内",
+        "the leased home lies in the school's zone",
+        "租住的房子不在本校片区内",
+        "the leased home does not lie in the school's zone",
+        *_LEASE,
+    ),
+    "lease.sole": Term(
+        bool,
+        ("HC2",),
+        "房子由您家单独承租",
+        "the home is leased by the family alone",
+        "房子是与别人合租的",
+        "the home is leased together with others",
+        *_LEASE,
+    ),
+    "lease.filed_on": Term(
+        date, ("HC2",), "租赁备案时间", "the day on which the lease was filed", "", "", *_LEASE
+    ),
+    "lease.months": Term(
+        int, ("HC2",), "连续租住的月数", "the number of months of unbroken lease", "", "", *_LEASE
+    ),
+    "job.in_district": Term(
+        bool,
+        _JOBS,
+        "至少一位监护人在本区合法稳定就业",
+        "at least one guardian works lawfully and stably in the district",
+        "监护人都没有在本区合法稳定就业",
+        "no guardian works lawfully and stably in the district",
+        *_WORK,
+    ),
+    "job.started_on": Term(date, _JOBS, "就业起始时间", "when the work began", "", "", *_WORK),
+    "permit.first_issued_on": Term(
+        date,
+        ("PS4",),
+        "居住证首次签发时间",
+        "when the residence permit was first issued",
+        "",
+        "",
+        *_PERMIT,
+    ),
+    "permit.months": Term(
+        int,
+        ("PS4",),
+        "居住证连续月数",
+        "the number of unbroken months of the residence permit",
+        "",
+        "",
+        *_PERMIT,
+    ),
+    "insurance.months": Term(
+        int,
+        ("HR1",),
+        "连续参保月数",
+        "the number of unbroken months of social insurance",
+        "",
+        "",
+        *_INSURANCE,
+    ),
 }
 
-FORBIDDEN: dict[str, tuple[str, str]] = {
-    "parent.post": ("2022年招生通知：不得采集父母职务", "2022 enrollment notice: parents' posts may not be collected"),
-    "parent.income": ("2022年招生通知：不得采集父母收入", "2022 enrollment notice: parents' income may not be collected"),
-    "child.vaccinated": ("2022年招生通知：预防接种证不得作为入学条件", "2022 enrollment notice: vaccination is no condition of entry"),
-    "child.preschool": ("2022年招生通知：取消学前教育经历证明", "2022 enrollment notice: proof of pre-school is abolished"),
-    "child.score": ("十项严禁：不得以考试成绩选拔学生", "ten prohibitions: no selection by tests"),
-    "child.certificates": ("十项严禁：不得以竞赛证书为依据", "ten prohibitions: no contest certificates"),
-    "application.submitted_at": ("提交先后不影响录取", "the order of submission may not matter"),
+DISTRICTS: dict[str, tuple[str, str]] = {
+    "kuiwen": ("奎文区", "Kuiwen"),
+    "weicheng": ("潍城区", "Weicheng"),
+    "fangzi": ("坊子区", "Fangzi"),
+    "hanting": ("寒亭区", "Hanting"),
+    "gaoxin": ("高新区", "Gaoxin"),
+    "jingkai": ("经济区", "Jingji"),
+    "baoshui": ("保税区", "Baoshui"),
+    "binhai": ("滨海区", "Binhai"),
+    "other": ("其他区县", "another county"),
 }
+
+SOURCES: dict[str, tuple[str, str]] = {
+    "PS1": ("公安部门的人口信息", "the police's population register"),
+    "PS2": ("公安部门的户籍信息", "the police's hukou register"),
+    "PS3": ("公安部门的户籍关系", "the police's household books"),
+    "PS4": ("公安部门的居住证信息", "the police's residence permits"),
+    "PS5": ("公安部门的标准地址", "the police's register of addresses"),
+    "NR1": ("不动产登记", "the property register"),
+    "NR2": ("不动产权证核验", "the check of the property certificate"),
+    "NR3": ("不动产登记的住房查询", "the property register's count of dwellings"),
+    "NR4": ("不动产登记的位置信息", "the property register's map"),
+    "HC1": ("住建部门的备案合同", "the housing bureau's filed contracts"),
+    "HC2": ("住建部门的租赁备案", "the housing bureau's filed leases"),
+    "HC3": ("住建部门的安置房信息", "the housing bureau's resettlement records"),
+    "HR1": ("人社部门的参保信息", "the social insurance record"),
+    "HR2": ("人社部门的就业登记", "the employment register"),
+    "MR1": ("市场监管部门的个体工商户登记", "the register of sole traders"),
+    "MR2": ("市场监管部门的企业登记", "the register of companies"),
+    "ED1": ("教育部门的学籍信息", "the pupil register"),
+    "ED2": ("教育部门的学位信息", "the register of seats"),
+    "street": ("街道办事处", "the street office"),
+    "document": ("您上传的材料", "the papers that you uploaded"),
+    "officer": ("学校工作人员核对", "the school's check"),
+    "declared": ("您的填报", "what you stated"),
+}
+
+_N22 = "教育部办公厅2022年招生入学通知"
+_E22 = "the Ministry of Education's enrollment notice of 2022"
+_BAN = "教育部招生“十项严禁”"
+_EBAN = "the Ministry of Education's ten prohibitions for enrollment"
+_FORBIDDEN: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
+    (re.compile(pattern), zh, en)
+    for pattern, zh, en in (
+        (
+            r"income|salary|wage|收入|工资",
+            f"{_N22}：不得采集父母收入",
+            f"{_E22}: parents' income may not be collected",
+        ),
+        (
+            r"(^|[._])(post|position|occupation|profession|employer|job_title|rank)($|[._])|职务|职业",
+            f"{_N22}：不得采集父母职务",
+            f"{_E22}: parents' posts may not be collected",
+        ),
+        (
+            r"vaccin|immuni[sz]|疫苗|接种",
+            f"{_N22}：预防接种证不得作为入学条件",
+            f"{_E22}: vaccination is no condition of entry",
+        ),
+        (
+            r"pre_?school|kindergarten|幼儿园|学前",
+            f"{_N22}：取消学前教育经历证明",
+            f"{_E22}: proof of pre-school is abolished",
+        ),
+        (
+            r"only_?child|birth_?control|family_?planning|独生|计划生育|计生",
+            f"{_N22}：取消计划生育证明",
+            f"{_E22}: proof of birth control is abolished",
+        ),
+        (r"over_?age|超龄", f"{_N22}：取消超龄入学证明", f"{_E22}: proof of over-age is abolished"),
+        (
+            r"(^|[._])(scores?|exams?|tests?|grades?|marks?|interview)($|[._])|成绩|考试|面试",
+            f"{_BAN}：不得以考试选拔学生",
+            f"{_EBAN}: no selection by tests",
+        ),
+        (
+            r"contest|prize|award|olympiad|competition|child\.certificate|竞赛|奖|特长",
+            f"{_BAN}：不得以竞赛证书为依据",
+            f"{_EBAN}: contest certificates are no basis",
+        ),
+        (r"donat|sponsor|捐|赞助", f"{_BAN}：不得与捐资挂钩", f"{_EBAN}: no ties to donations"),
+        (
+            r"submi|applied_(at|on)|arrival|queue|first_come|提交|先后|排队",
+            "提交先后不影响录取（招生公平原则）",
+            "the order of submission may not matter (equal treatment)",
+        ),
+    )
+)
+
+
+def forbidden(name: str) -> tuple[str, str] | None:
+    """The rule (Chinese, English) that forbids deciding by `name`; None where the law says nothing about it.
+
+    Source: the national notices that each entry names. Names of the vocabulary are always allowed.
+    """
+    if name in VOCABULARY:
+        return None
+    return next(((zh, en) for pattern, zh, en in _FORBIDDEN if pattern.search(name.lower())), None)
