@@ -10,7 +10,7 @@ FAMILIES ?= 1200
 run: setup
 	@$(BIN)/ruxue run --port $(PORT) --departments-port $(DEPARTMENTS_PORT) --families $(FAMILIES)
 
-setup: $(VENV)/.ready src/ruxue/web/static/dist/.ready src/ruxue/web/locale/zh_Hans/LC_MESSAGES/django.mo
+setup: $(VENV)/.ready src/ruxue/web/static/dist/.ready src/ruxue/locale/zh_Hans/LC_MESSAGES/django.mo
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "✗ Ruxue needs Python 3.11 or newer; this machine's python3 is older or missing. Install one, or say make PYTHON=/path/to/python3.11 run"; exit 1; }
@@ -27,7 +27,7 @@ src/ruxue/web/static/dist/.ready: frontend/package-lock.json frontend/build.mjs 
 	@PATH="$(PATH):$(abspath $(BIN))" sh -c 'cd frontend && npm ci --silent --no-audit --no-fund && npm run --silent build'
 	@touch $@
 
-src/ruxue/web/locale/zh_Hans/LC_MESSAGES/django.mo: src/ruxue/web/locale/zh_Hans/LC_MESSAGES/django.po $(VENV)/.ready
+src/ruxue/locale/zh_Hans/LC_MESSAGES/django.mo: src/ruxue/locale/zh_Hans/LC_MESSAGES/django.po $(VENV)/.ready
 	@$(BIN)/pybabel --quiet compile -i $< -o $@
 
 test: setup

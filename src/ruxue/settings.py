@@ -114,7 +114,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
-LOCALE_PATHS = [BASE / "web" / "locale"]
+LOCALE_PATHS = [BASE / "locale"]
 LANGUAGE_COOKIE_NAME = "ruxue_language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 USE_TZ = True
