@@ -63,7 +63,7 @@ async function draw(box) {
     button.setAttribute("aria-label", text);
   }
   const layer = L.geoJSON(data, {
-    style: ({ properties: p }) => ({ color: "#33475b", weight: p.here ? 3 : 1, fillColor: p.here ? "#1f6feb" : level(p[property], bounds), fillOpacity: 0.75 }),
+    style: ({ properties: p }) => ({ color: "#33475b", weight: p.here ? 3 : 1, fillColor: p.here ? "#1f6feb" : level(p[property], bounds), fillOpacity: 1 }),
     pointToLayer: (f, at) => L.circleMarker(at, { radius: 6, color: "#0b4fc0", fillOpacity: 0.9, pmIgnore: true }),
     onEachFeature: ({ properties: p }, shape) => {
       const text = document.createElement("span");

@@ -32,7 +32,7 @@ for (const form of document.querySelectorAll("form[data-witness-form], form[data
       if (kept?.getItem(key) !== secret) return false;
       show(secret);
       field(form, "commitment", "value").value = toHex(await digestOf(commitmentFrame(fromHex(form.dataset.digest), witness, fromHex(secret))));
-      form.elements.words.value = ""; // the words never leave the phone
+      form.elements.words.disabled = true; // the words never leave the phone
       return true;
     }
     const secret = field(form, "secret").value.trim() || kept?.getItem(key) || "";
@@ -47,9 +47,10 @@ for (const form of document.querySelectorAll("form[data-witness-form], form[data
     if (ready) return;
     e.preventDefault();
     const submitter = e.submitter;
-    ready = await fill().catch(() => false);
+    ready = await fill().catch((error) => { console.error(error); return false; });
     if (!ready) return warn(form);
-    if (form.requestSubmit) form.requestSubmit(submitter); else form.submit();
+    // Short digests are ready before the event is over, and a form can't be submitted within its own submission.
+    setTimeout(() => (form.requestSubmit ? form.requestSubmit(submitter) : form.submit()));
   });
 }
 
