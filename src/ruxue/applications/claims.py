@@ -16,7 +16,7 @@ from ruxue.applications.models import Application
 from ruxue.applications.states import DEAD, EDITABLE, Actor, State
 from ruxue.ledger import clock
 from ruxue.places import seasons
-from ruxue.places.models import Compound, District
+from ruxue.places.models import Compound, Season
 
 RELATIONS = ("father", "mother", "grandfather", "grandmother", "other")
 BASES = ("owned", "grandparents", "contract", "resettlement", "lease")
@@ -44,11 +44,8 @@ class AlreadyApplied(ValueError):
 
 
 @transaction.atomic
-def start(user: User, district: District) -> Application:
-    """A new draft in the district's current season. Raises NotOpen outside collection and the late round."""
-    season = seasons.current(district)
-    if season is None:
-        raise seasons.NotOpen("collection", None)
+def start(user: User, season: Season) -> Application:
+    """A new draft in a season. Raises NotOpen outside collection and the late round."""
     seasons.require_open(season, "collection", "late")
     now = clock.now()
     return Application.objects.create(
@@ -81,7 +78,8 @@ def save(application: Application, data: dict[str, Any]) -> None:
         row.compound = Compound.objects.filter(pk=data["compound"]).first() if data["compound"] else None
     row.claim, row.changed_at = claim, clock.now()
     row.save(update_fields=["claim", "basis", "lane", "compound", "changed_at"])
-    application.refresh_from_db()
+    for field in ("claim", "basis", "lane", "compound_id", "changed_at"):
+        setattr(application, field, getattr(row, field))
 
 
 def problems(application: Application) -> dict[str, str]:

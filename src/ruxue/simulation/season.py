@@ -61,7 +61,8 @@ def at(year: int, month: int, day: int, hour: int = 9) -> datetime:
 
 @transaction.atomic
 def load_places(city: City) -> None:
-    """Writes the city's map, schools, plans, zones, seasons, calendars and rules into the platform."""
+    """Writes the city's map, schools, plans, zones, seasons, calendars and rules into the platform, on 1 March."""
+    clock.stop_at(at(city.year, 3, 1))
     for d in city.districts:
         District.objects.update_or_create(key=d.key, defaults={"name_zh": d.name_zh, "name_en": d.name_en, "code": d.code, "boundary": d.geometry, "lng": d.lng, "lat": d.lat, "phone": "0536-5550000"})
     Community.objects.bulk_create([Community(code=c.code, name=c.name, street=c.street, district_id=c.district, lng=c.lng, lat=c.lat) for c in city.communities], batch_size=1000)
@@ -117,10 +118,10 @@ class Player:
     def _apply(self, family: Family) -> None:
         user = User.objects.guardian(family.phone)
         consent.give(user, sorted(CATALOGUE), date(self.year + 1, 12, 31))
-        district = self.seasons[family.district].district_id
+        season = self.seasons[family.district]
         group = crypto.public_key() if len(family.children) > 1 else ""
         for i in range(len(family.children)):
-            row = claims.start(user, District(key=district))
+            row = claims.start(user, season)
             _fill(row, family.claim, i)
             if group:
                 Application.objects.filter(pk=row.pk).update(group=group)

@@ -125,10 +125,11 @@ def new(request: HttpRequest) -> HttpResponse:
     if consents.current(request.user) is None:
         return redirect("guardian:consent")
     district = District.objects.filter(key=request.POST.get("district", "")).first()
-    if district is None:
+    season = seasons.current(district) if district else None
+    if season is None:
         raise Http404
     try:
-        row = claims.start(request.user, district)
+        row = claims.start(request.user, season)
     except NotOpen as error:
         messages.error(request, _not_open(error))
         return redirect("guardian:home")
