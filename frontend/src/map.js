@@ -41,10 +41,14 @@ function edit(map, layer, field) {
   layer.eachLayer((shape) => {
     if (shape.feature.properties?.here) { mine = shape; watch(shape); } else shape.options.pmIgnore = true;
   });
-  const controls = () => map.pm.addControls({
+  const controls = () => {
+    map.pm.addControls({
     position: "topleft", drawPolygon: !mine, drawMarker: false, drawCircle: false, drawCircleMarker: false, drawPolyline: false, drawText: false, drawRectangle: false,
     cutPolygon: false, rotateMode: false, dragMode: false, removalMode: Boolean(mine), editMode: true,
-  });
+    });
+    // Geoman names its buttons by a tooltip alone, which screen readers do not read.
+    box.querySelectorAll(".leaflet-buttons-control-button").forEach((b) => b.setAttribute("aria-label", b.parentElement.title || b.title || "✎"));
+  };
   controls();
   map.pm.setGlobalOptions({ allowSelfIntersection: false, snappable: true });
   map.on("pm:create", ({ layer: shape }) => { mine = shape; watch(shape); write(shape); controls(); });

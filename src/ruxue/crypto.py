@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _AES, _SM4 = b"\x01", b"\x02"
 _seeded: _SeededKeys | None = None
@@ -77,6 +78,11 @@ def blind_index(value: str, purpose: str) -> str:
 def signing_key() -> Ed25519PrivateKey:
     """Ed25519 key that signs notices and tree heads; its public half is published at /log."""
     return Ed25519PrivateKey.from_private_bytes(_derived(master_key(), "sign", 32))
+
+
+def public_signing_key() -> str:
+    """The public half of `signing_key`, hex."""
+    return signing_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 
 class _SeededKeys:

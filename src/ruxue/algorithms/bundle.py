@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ruxue.algorithms import balance, draw, merkle
 
@@ -74,6 +76,18 @@ def verify_bundle(bundle: dict[str, Any]) -> list[Step]:
     return steps
 
 
+def head_text(size: int, root: str) -> bytes:
+    """What a tree head's signature covers: its size and its root (hex)."""
+    return f"ruxue-head/1 {size} {root}".encode()
+
+
+def _hex(text: str) -> bytes:
+    value = bytes.fromhex(text)
+    if value.hex() != text:
+        raise ValueError("not in plain hex")
+    return value
+
+
 def _checks(bundle: dict[str, Any]) -> Any:
     known = {"manifest", "commitments", "reveals", "beacon", "seed", "result", "ledger"}
     if extra := set(bundle) - known:
@@ -120,7 +134,7 @@ def _checks(bundle: dict[str, Any]) -> Any:
     ledger = bundle.get("ledger")
     if not ledger:
         raise _Differs("ledger_missing", "还没有写入公开日志", "not yet in the public log")
-    if set(ledger) != {"entry", "index", "size", "root", "proof"} or ledger["entry"].get("digest") != core_digest(bundle):
+    if set(ledger) != {"entry", "index", "size", "root", "proof", "signature", "public_key"} or ledger["entry"].get("digest") != core_digest(bundle):
         raise _Differs("ledger", "公开日志里记的不是这个文件", "the entry of the public log is not about this file")
     leaf = merkle.leaf_hash(rfc8785.dumps(ledger["entry"]))
     path = [bytes.fromhex(p) for p in ledger["proof"]]
@@ -128,6 +142,11 @@ def _checks(bundle: dict[str, Any]) -> Any:
         leaf, ledger["index"], ledger["size"], path, bytes.fromhex(ledger["root"])
     ):
         raise _Differs("ledger", "公开日志的证明不成立", "the proof from the public log does not hold")
+    try:
+        key = Ed25519PublicKey.from_public_bytes(_hex(ledger["public_key"]))
+        key.verify(_hex(ledger["signature"]), head_text(ledger["size"], ledger["root"]))
+    except (InvalidSignature, ValueError) as error:
+        raise _Differs("ledger", "公开日志的签名不成立", "the signature of the log's head does not hold") from error
     yield "ledger", f"已写入公开日志第 {ledger['index']} 条，根为 {ledger['root']}", (
         f"it stands in the public log as entry {ledger['index']}, under the root {ledger['root']}"
     )

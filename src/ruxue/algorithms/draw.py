@@ -121,11 +121,11 @@ class Stream:
 
 
 def units(entries: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
-    """Codes by unit: an entry's group if it has one, else its own code."""
+    """Sorted codes by unit: an entry's group if it has one, else its own code."""
     found: dict[str, list[str]] = {}
     for entry in entries:
         found.setdefault(entry.get("group") or entry["code"], []).append(entry["code"])
-    return found
+    return {unit: sorted(codes) for unit, codes in found.items()}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from ruxue.applications.models import Application
 from ruxue.applications.states import State
 from ruxue.classes.models import Ceremony, Place, TeacherTeam, Witness
 from ruxue.ledger import clock, log
-from ruxue.ledger.models import Entry
 from ruxue.places.models import School, SeatPlan, Season
 
 WITNESSES = (("parent", "家长代表"), ("committee", "家委会代表"), ("bureau", "区教体局代表"))
@@ -208,19 +207,12 @@ def _iso(moment: Any) -> str:
     return str(moment.astimezone(clock.CITY_ZONE).isoformat())
 
 
-def published_bundle(made: Ceremony, tree: Any = None) -> dict[str, Any]:
+def published_bundle(made: Ceremony, tree: log.Tree | None = None) -> dict[str, Any]:
     """The bundle that anyone can verify; its ledger part is there once the log is sealed.
 
-    `tree` (leaves' merkle.Tree, head) lets many bundles share one pass over the log.
+    `tree` lets many bundles share one reading of the log.
     """
     body = _core(made)
-    entry = Entry.objects.get(pk=made.ledger_entry)
-    if tree is not None and entry.index is not None:
-        levels, head = tree
-        body["ledger"] = {
-            "entry": entry.body, "index": entry.index, "size": head.size, "root": head.root,
-            "proof": [p.hex() for p in levels.inclusion_proof(entry.index)],
-        }
-    elif (proof := log.prove(entry)) is not None:
-        body["ledger"] = {"entry": proof.entry, "index": proof.index, "size": proof.size, "root": proof.root, "proof": proof.proof}
+    if made.ledger_entry and (part := (tree or log.Tree()).prove(made.ledger_entry)):
+        body["ledger"] = part
     return body

@@ -6,7 +6,6 @@ batch entries are ordered by their leaf, so that the tree depends on what was de
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
@@ -14,6 +13,7 @@ from django.db import connection, transaction
 
 from ruxue import crypto
 from ruxue.algorithms import merkle
+from ruxue.algorithms.bundle import head_text
 from ruxue.ledger import clock
 from ruxue.ledger.models import Entry, TreeHead
 
@@ -52,25 +52,26 @@ def seal() -> TreeHead | None:
     frontier.extend(bytes(row.leaf) for row in waiting)
     root = frontier.root().hex()
     total = size + len(waiting)
-    signature = crypto.signing_key().sign(f"ruxue-head/1 {total} {root}".encode()).hex()
+    signature = crypto.signing_key().sign(head_text(total, root)).hex()
     return TreeHead.objects.create(size=total, root=root, at=clock.now(), signature=signature)
 
 
-@dataclass(frozen=True)
-class Proof:
-    entry: dict[str, Any]
-    index: int
-    size: int
-    root: str
-    proof: list[str]
+class Tree:
+    """The newest sealed tree, read once: proofs for many entries."""
 
+    def __init__(self) -> None:
+        self.head = TreeHead.objects.order_by("-size").first()
+        size = self.head.size if self.head else 0
+        leaves = Entry.objects.filter(index__lt=size).order_by("index").values_list("leaf", flat=True)
+        self._levels = merkle.Tree([bytes(x) for x in leaves])
 
-def prove(row: Entry) -> Proof | None:
-    """Inclusion proof of a sealed entry in the newest tree; None while it waits for the seal."""
-    row.refresh_from_db()
-    head = TreeHead.objects.order_by("-size").first()
-    if row.index is None or head is None:
-        return None
-    leaves = [bytes(x) for x in Entry.objects.filter(index__lt=head.size).order_by("index").values_list("leaf", flat=True)]
-    path = merkle.inclusion_proof(leaves, row.index)
-    return Proof(row.body, row.index, head.size, head.root, [p.hex() for p in path])
+    def prove(self, pk: int) -> dict[str, Any] | None:
+        """The ledger part of a bundle: entry, inclusion proof and signed head; None while the entry waits for the seal."""
+        row = Entry.objects.get(pk=pk)
+        if self.head is None or row.index is None or row.index >= self.head.size:
+            return None
+        return {
+            "entry": row.body, "index": row.index, "size": self.head.size, "root": self.head.root,
+            "proof": [p.hex() for p in self._levels.inclusion_proof(row.index)],
+            "signature": self.head.signature, "public_key": crypto.public_signing_key(),
+        }

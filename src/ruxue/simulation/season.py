@@ -22,7 +22,7 @@ from ruxue.accounts import consent
 from ruxue.accounts.models import Role, StaffRole, User
 from ruxue.admissions import rounds
 from ruxue.admissions.models import Offer
-from ruxue.algorithms import draw, merkle
+from ruxue.algorithms import draw
 from ruxue.applications import claims, review, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check, Transition
@@ -33,7 +33,7 @@ from ruxue.exchange.items import CATALOGUE
 from ruxue.exchange.models import Query
 from ruxue.insight import sources
 from ruxue.ledger import clock, log
-from ruxue.ledger.models import Entry, TreeHead
+from ruxue.ledger.models import TreeHead
 from ruxue.places import rules
 from ruxue.places.models import ChildCount, Community, Compound, District, School, SeatPlan, Season, Window, Zone
 from ruxue.places.suggest import spell
@@ -284,11 +284,10 @@ class Player:
         import json
 
         folder.mkdir(parents=True, exist_ok=True)
-        head = TreeHead.objects.order_by("-size").first()
-        tree = merkle.Tree([bytes(x) for x in Entry.objects.exclude(index=None).order_by("index").values_list("leaf", flat=True)])
+        tree = log.Tree()
         count = 0
         for made in Ceremony.objects.filter(state=Ceremony.State.DRAWN).order_by("id"):
-            body = ceremony.published_bundle(made, (tree, head))
+            body = ceremony.published_bundle(made, tree)
             (folder / f"{made.manifest['id']}.json").write_text(json.dumps(body, ensure_ascii=False, indent=1), encoding="utf-8")
             count += 1
         return count

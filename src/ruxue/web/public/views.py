@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
@@ -223,21 +222,17 @@ def bundle(request: HttpRequest, key: str) -> HttpResponse:
     )
 
 
-def _public_key() -> str:
-    return crypto.signing_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
-
-
 def log(request: HttpRequest) -> HttpResponse:
     head = TreeHead.objects.order_by("-size").first()
     entries = Entry.objects.exclude(index=None).order_by("-index")[:20]
-    return render(request, "public/log.html", {"head": head, "entries": entries, "key": _public_key()})
+    return render(request, "public/log.html", {"head": head, "entries": entries, "key": crypto.public_signing_key()})
 
 
 def head(request: HttpRequest) -> JsonResponse:
     newest = TreeHead.objects.order_by("-size").first()
     if newest is None:
         return JsonResponse({"size": 0})
-    return JsonResponse({"size": newest.size, "root": newest.root, "at": newest.at.isoformat(), "signature": newest.signature, "public_key": _public_key()})
+    return JsonResponse({"size": newest.size, "root": newest.root, "at": newest.at.isoformat(), "signature": newest.signature, "public_key": crypto.public_signing_key()})
 
 
 def notice(request: HttpRequest, number: str) -> HttpResponse:

@@ -1,0 +1,76 @@
+"""The protocol's own vectors, to the byte."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ruxue.algorithms import draw
+
+MANIFEST = json.loads(
+    '{"protocol":"ruxue-draw/1","kind":"lottery","id":"demo-2025-01","title":"示例小学摇号","rules":{"seats":3,"group_boundary":"skip"},'
+    '"witnesses":[{"id":"parent","role":"家长代表"},{"id":"committee","role":"家委会代表"},{"id":"bureau","role":"区教体局代表"}],'
+    '"entries":[{"code":"A01"},{"code":"A02"},{"code":"A03"},{"code":"A04"},{"code":"A05"},{"code":"A06","group":"T1"},{"code":"A07","group":"T1"}]}'
+)
+SECRETS = [b"first secret 0001", b"second secret 002", b"third secret 0003"]
+SEED = bytes.fromhex("0e8aaf89c6f4c646dde5f6dc609a6134a772ed762843997e54f88403a5c051ab")
+
+
+def test_digest_commitments_and_seed():
+    digest = draw.manifest_digest(MANIFEST)
+    assert digest.hex() == "e4b1ee525196c8e9de1730881215af7e8856a981e6e53cf976b0d5af0b28baa2"
+    made = [draw.commitment(digest, w["id"], s).hex() for w, s in zip(MANIFEST["witnesses"], SECRETS, strict=True)]
+    assert made == [
+        "79f53c26c26513a46bd0565b47e7e904f192f69aa4dd7e063b37f4c7d2020015",
+        "6ecd820aa9ecbb0d3ab65a5829705e84546966a7c93586ad24f8f5bb8cf266d7",
+        "8635ba59a66c22677852d072fdca523d02f2de0aa8050239dcd00e9ae11e9cbf",
+    ]
+    assert draw.make_seed(digest, SECRETS) == SEED
+    with_beacon = draw.make_seed(digest, SECRETS, "sh000001:2025-07-16:3505.00")
+    assert with_beacon.hex() == "0c23f1b76d088be9429e130f20bb40c68195d4b1f5b2fba9af6bb543a5f8292b"
+
+
+def test_tickets_order_and_stream():
+    assert draw.ticket(SEED, "A01").hex() == "dd283a4ad0011c54bec8a09cdf76ab7c20ea77e8f61e2dba4d20bbd4dc2ffe53"
+    assert draw.ticket(SEED, "T1").hex() == "fdd50f5cc077b2682817d9a2174e7cb526550281eadb7add3bbe1dbe5d7bc836"
+    assert draw.lottery(MANIFEST["entries"], 3, "skip", SEED).order == ["A05", "A02", "A03", "A01", "A04", "T1"]
+    stream = draw.Stream(SEED, "classes")
+    assert [stream.next() for _ in range(3)] == [11860400296719285253, 11192452493873713578, 12988076313515975025]
+    stream = draw.Stream(SEED, "classes")
+    assert [stream.below(10) for _ in range(10)] == [3, 8, 5, 8, 1, 5, 7, 4, 4, 1]
+
+
+def test_nanchang():
+    assert draw.start_and_interval(20, 6, 3, 15) == [6, 9, 12, 15, 18, 1, 4, 8, 13, 17, 2, 7, 14, 20, 10]
+
+
+def test_groups_at_the_boundary():
+    entries = MANIFEST["entries"]
+    skipped = draw.lottery(entries, 6, "skip", SEED)
+    assert skipped.admitted == ["A05", "A02", "A03", "A01", "A04"] and skipped.excess == 0
+    over = draw.lottery(entries, 6, "admit", SEED)
+    assert len(over.admitted) == 7 and over.excess == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rules": {"seats": 1.5}}, "fraction"), ({"protocol": "x"}, "protocol"), ({"kind": "x"}, "kind"),
+        ({"entries": [{"code": "B"}, {"code": "A"}]}, "not sorted"), ({"entries": [{"code": "A"}, {"code": "A"}]}, "twice"),
+        ({"witnesses": []}, "witnesses"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_named(change, message):
+    with pytest.raises(draw.DrawError, match=message):
+        draw.manifest_digest({**MANIFEST, **change})
+
+
+def test_a_short_secret_is_refused():
+    with pytest.raises(draw.DrawError, match="at least 16"):
+        draw.commitment(b"x" * 32, "parent", b"short")
+
+
+@given(st.permutations(MANIFEST["entries"]), st.integers(0, 7))
+def test_the_order_of_the_list_does_not_matter(entries, seats):
+    assert draw.lottery(entries, seats, "skip", SEED) == draw.lottery(MANIFEST["entries"], seats, "skip", SEED)

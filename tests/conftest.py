@@ -1,0 +1,98 @@
+"""Fixtures: a season played once for the whole session, in a database of its own, and the platform's real processes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("RUXUE_DEMO", "1")
+os.environ["RUXUE_SEAL"] = "0"
+
+FAMILIES, SEED = 90, 7
+
+
+class Silent:
+    """Progress that shows nothing."""
+
+    @contextmanager
+    def phase(self, name: str, total: int) -> Iterator[Any]:
+        yield lambda n: None
+
+
+@dataclass
+class World:
+    """A city whose season stands on the eve of class assignment, and its departments."""
+
+    city: Any
+    player: Any
+    departments: str
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="ruxue-test-") as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def city() -> Any:
+    from ruxue.simulation import city as module
+
+    return module.generate(FAMILIES, SEED)
+
+
+@pytest.fixture(scope="session")
+def departments(city: Any, folder: Path) -> Iterator[str]:
+    """The simulated departments as a process of their own; yields their address."""
+    from django.conf import settings
+
+    from ruxue import processes
+    from ruxue.simulation import registers
+
+    registers.build(city, folder / "departments.db")
+    with processes.group(folder / "log") as group:
+        port = processes.free_port()
+        group.start("departments", processes.departments_command("127.0.0.1", port), {"RUXUE_REGISTERS": str(folder / "departments.db")})
+        url = f"http://127.0.0.1:{port}"
+        processes.wait_for(url + "/PS/v1/health", group)
+        settings.DEPARTMENTS_URL = os.environ["RUXUE_DEPARTMENTS"] = url
+        yield url
+
+
+@pytest.fixture(scope="session")
+def world(django_db_setup: Any, django_db_blocker: Any, city: Any, departments: str, folder: Path) -> Iterator[World]:
+    """The season played once, for all tests that look at it or go on from it."""
+    from ruxue.applications import verify
+    from ruxue.cli import DEMO_PASSWORD
+    from ruxue.places.models import District
+    from ruxue.simulation import season
+
+    with django_db_blocker.unblock():
+        if District.objects.exists():
+            from django.core.management import call_command
+
+            call_command("flush", interactive=False, verbosity=0)
+        season.load_places(city)
+        season.make_staff(city, DEMO_PASSWORD)
+        player = season.Player(city, lambda: verify.verify_waiting() and None, Silent())
+        season.play(player, "eve")
+        yield World(city, player, departments, folder)
+
+
+@pytest.fixture
+def db_world(world: World, django_db_blocker: Any) -> Iterator[World]:
+    """The played season with the database open; what a test changes here is rolled back."""
+    from django.db import transaction
+
+    with django_db_blocker.unblock():
+        with transaction.atomic():
+            yield world
+            transaction.set_rollback(True)
