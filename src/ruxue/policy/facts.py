@@ -178,8 +178,8 @@ VOCABULARY: dict[str, Term] = {
         "the child is already registered in a school",
         "孩子还没有小学学籍",
         "the child is not registered in a school yet",
-        "如果学籍登记有误，请联系学校更正",
-        "if the school register is wrong, ask the school to correct it",
+        "联系学校更正学籍登记",
+        "ask the school to correct the pupil register",
     ),
     "dwelling.owned_by_family": Term(
         bool,
@@ -224,8 +224,8 @@ VOCABULARY: dict[str, Term] = {
         "hukou and home have the same address",
         "户口地址与房子地址不一致",
         "hukou and home have different addresses",
-        "如果登记的是旧地名，请预约现场核对",
-        "if the register still has an old address, book an on-site check",
+        "预约现场核对，登记的可能还是旧地名",
+        "book an on-site check: the register may still have an old address",
     ),
     "dwelling.family_share_bp": Term(
         int,
@@ -300,8 +300,8 @@ VOCABULARY: dict[str, Term] = {
         "child and guardians own no dwelling in the city's core",
         "孩子或监护人在中心城区有住房",
         "child or guardian owns a dwelling in the city's core",
-        "如果登记有误，请上传不动产登记部门出具的无房证明",
-        "if the register is wrong, upload its proof that you own none",
+        "上传不动产登记部门出具的无房证明",
+        "upload the property register's proof that you own none",
     ),
     "family.reported_absent": Term(
         bool,

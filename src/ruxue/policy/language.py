@@ -57,11 +57,14 @@ class Text(Strict):
     en: str
 
 
-def _known_fact(name: Any) -> Any:
-    ban = forbidden(str(name))
-    if ban:
+def _allowed(name: Any) -> Any:
+    if ban := forbidden(str(name)):
         raise _wrong(f"法规不允许使用 {name}：{ban[0]}", f"the law forbids {name}: {ban[1]}")
-    if name not in VOCABULARY:
+    return name
+
+
+def _known_fact(name: Any) -> Any:
+    if str(_allowed(name)) not in VOCABULARY:
         near = difflib.get_close_matches(str(name), VOCABULARY, 1)
         raise _wrong(
             f"没有名为 {name} 的事实{f'，是否为 {near[0]}' if near else ''}",
@@ -70,10 +73,11 @@ def _known_fact(name: Any) -> Any:
     return name
 
 
+ParameterName = Annotated[str, BeforeValidator(_allowed)]
 FactName = Annotated[str, BeforeValidator(_known_fact)]
 Scalar = StrictBool | StrictInt | date | str
 TESTS = ("is_", "equals", "in_", "before", "on_or_before", "on_or_after", "at_least", "at_most")
-_FITTING: dict[type, tuple[str, ...]] = {
+FITTING: dict[type, tuple[str, ...]] = {
     bool: ("is_",),
     str: ("equals", "in_"),
     date: ("before", "on_or_before", "on_or_after"),
@@ -110,7 +114,7 @@ class Condition(Strict):
             if tests:
                 raise _wrong("比较要和 fact 写在一起", "a comparison stands beside a fact")
             return self
-        fitting = _FITTING[VOCABULARY[self.fact].kind]
+        fitting = FITTING[VOCABULARY[self.fact].kind]
         words = ", ".join(t.rstrip("_") for t in fitting)
         if len(tests) != 1 or tests[0] not in fitting:
             raise _wrong(
@@ -208,7 +212,7 @@ class Policy(Strict):
     source: Text
     note: Text | None = None
     effective: Effective | None = None
-    parameters: dict[str, Scalar | list[Scalar]] = Field(default_factory=dict)
+    parameters: dict[ParameterName, Scalar | list[Scalar]] = Field(default_factory=dict)
     assumed: dict[str, Text] | None = Field(
         None, description="parameters whose value the published text lacks, with what was assumed instead"
     )
@@ -228,11 +232,6 @@ class Policy(Strict):
                 f"类别代码重复或用了保留字 {COORDINATE}",
                 f"category codes repeat or use the reserved {COORDINATE}",
             )
-        for name in self.parameters:
-            if ban := forbidden(name):
-                raise _wrong(
-                    f"法规不允许使用参数 {name}：{ban[0]}", f"the law forbids the parameter {name}: {ban[1]}"
-                )
         lost = set(self.assumed or {}) - set(self.parameters)
         if lost:
             names = ", ".join(sorted(lost))
@@ -250,9 +249,18 @@ def load(text: str, season: int | None = None) -> Policy:
     Raises PolicyError with the line of the first error.
     """
     try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                # A rule refers by parameters; an alias could hold itself, or grow without end.
+                line = event.start_mark.line + 1 if event.start_mark else None
+                raise PolicyError(
+                    line, "不能用 * 引用，请写参数", "* aliases can't be used; write a parameter"
+                )
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         raw = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
+    except PolicyError:
+        raise
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a day that no calendar has
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         line = mark.line + 1 if mark else None
@@ -279,7 +287,9 @@ def load(text: str, season: int | None = None) -> Policy:
         first = error.errors()[0]
         zh, en = _explained(first)
         # A union's member stands in the location too; what is no key of the text is left out.
-        where = [p for p in first["loc"] if not re.match(r"function-|str$|int$|date$|bool$|list\[", str(p))]
+        where = [
+            p for p in first["loc"] if not re.match(r"function-|str$|int$|date$|bool$|list\[|\[key\]", str(p))
+        ]
         key = ".".join(str(p) for p in where)
         raise PolicyError(
             _line(tree, where) or 1, f"{key}：{zh}" if key else zh, f"{key}: {en}" if key else en
@@ -305,7 +315,7 @@ def digest(policy: Policy) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-_KEYS = sorted(
+KEYS = sorted(
     {
         field.alias or name
         for model in (Text, Condition, Basis, Category, Order, Effective, Policy)
@@ -334,7 +344,7 @@ def _explained(error: Any) -> tuple[str, str]:
         name = str(error["loc"][-1])
         if ban := forbidden(name):
             return f"法规不允许使用：{ban[0]}", f"the law forbids this: {ban[1]}"
-        near = difflib.get_close_matches(name, _KEYS, 1)
+        near = difflib.get_close_matches(name, KEYS, 1)
         return (
             f"没有这个键{f'，是否为 {near[0]}' if near else ''}",
             f"there is no such key{f'; did you mean {near[0]}' if near else ''}",
