@@ -68,18 +68,30 @@ def departments(city: Any, folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: Any, django_db_blocker: Any) -> Iterator[None]:
+    """A database of the tests' own, made once and dropped at the end; nothing else is ever touched.
+
+    pytest-django makes one only for tests with its mark, which would roll back the season between tests.
+    """
+    from django.db import connection
+    from django.test.utils import setup_databases, teardown_databases
+
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+        assert connection.settings_dict["NAME"].startswith("test_")
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture(scope="session")
 def world(django_db_setup: Any, django_db_blocker: Any, city: Any, departments: str, folder: Path) -> Iterator[World]:
     """The season played once, for all tests that look at it or go on from it."""
     from ruxue.applications import verify
     from ruxue.cli import DEMO_PASSWORD
-    from ruxue.places.models import District
     from ruxue.simulation import season
 
     with django_db_blocker.unblock():
-        if District.objects.exists():
-            from django.core.management import call_command
-
-            call_command("flush", interactive=False, verbosity=0)
         season.load_places(city)
         season.make_staff(city, DEMO_PASSWORD)
         player = season.Player(city, lambda: verify.verify_waiting() and None, Silent())

@@ -18,7 +18,6 @@ from ruxue.exchange.items import Code, id_digest
 from ruxue.exchange.models import Query
 from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, Value
 
-CORE = ("kuiwen", "weicheng", "fangzi", "hanting", "gaoxin", "jingkai", "baoshui", "binhai")
 Answers = Mapping[tuple[str, str], Query]
 S = Check.Status
 
@@ -42,11 +41,13 @@ def unpack(stored: Mapping[str, Any]) -> dict[str, Fact]:
 
 @dataclass(frozen=True)
 class Places:
-    """What the judgement needs of the map: codes by district key and the zone's compounds of the claimed school."""
+    """What questions and judgement need of the map: codes by district key, school by compound, addresses, and the
+    districts of the city's core by season, as the rule names them."""
 
     district_code: dict[str, str]
     zone_of: dict[str, str]
     compound_address: dict[str, str]
+    core: dict[int, tuple[str, ...]]
 
 
 def _people(application: Application) -> list[tuple[str, dict[str, str]]]:
@@ -93,7 +94,7 @@ def first_questions(application: Application, consent: str, places: Places) -> l
         ask("PS3", {"child_id": child["id_number"], "guardian_id": elder["id_number"]}, {"same_household": True}, "grandparent")
     if application.basis in ("grandparents", "lease"):
         ids = [child["id_number"], *(p["id_number"] for _, p in _people(application))]
-        ask("NR3", {"ids": ids, "regions": [places.district_code.get(k, k) for k in CORE]})
+        ask("NR3", {"ids": ids, "regions": [places.district_code.get(k, k) for k in places.core[application.season_id]]})
     return ask.made
 
 

@@ -54,7 +54,7 @@ def _take() -> list[int]:
     return rows
 
 
-def _places(rows: Iterable[Application]) -> Places:
+def _places(rows: list[Application]) -> Places:
     """The map as far as this batch needs it."""
     seasons_here = {row.season_id for row in rows}
     compounds = {row.compound_id for row in rows if row.compound_id}
@@ -63,7 +63,15 @@ def _places(rows: Iterable[Application]) -> Places:
         district_code=dict(District.objects.values_list("key", "code")),
         zone_of=dict(zone),
         compound_address=dict(Compound.objects.filter(pk__in=compounds).values_list("code", "address")),
+        core={season.pk: _core(season) for season in {row.season_id: row.season for row in rows}.values()},
     )
+
+
+def _core(season: Season) -> tuple[str, ...]:
+    """Districts that count as the city's core by the season's rule; the district itself where it names none."""
+    policy = rules.in_force(season)
+    named = policy.parameters.get("city_core") if policy else None
+    return tuple(str(k) for k in named) if isinstance(named, list) else (season.district_id,)
 
 
 def _verify(taken: list[int]) -> int:

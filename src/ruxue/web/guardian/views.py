@@ -245,7 +245,8 @@ def explanation_of(row: Application) -> Explanation | None:
     verdict = decide(policy, facts, final=row.state not in (State.NEED_INFO, State.RETURNED, State.SCHOOL_REVIEW, State.ONSITE_BOOKED))
     if verdict.state != "ineligible" and row.state == State.NEED_INFO and verdict.state == "decided":
         verdict = Verdict("needs_facts", verdict.category, verdict.truths, verdict.needed, verdict.order_keys)
-    return explain(policy, facts, verdict, "zh" if chinese() else "en")
+    until = row.deadline.astimezone(clock.CITY_ZONE).date() if row.deadline else None
+    return explain(policy, facts, verdict, "zh" if chinese() else "en", until)
 
 
 def shown_checks(row: Application) -> list[Check]:
