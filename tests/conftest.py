@@ -15,7 +15,15 @@ import pytest
 os.environ.setdefault("RUXUE_DEMO", "1")
 os.environ["RUXUE_SEAL"] = "0"
 
+# Playwright keeps an event loop in the tests' thread; Django would refuse to ask the database beside it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
 FAMILIES, SEED = 90, 7
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: they go on with the season that the others look at."""
+    items.sort(key=lambda item: item.path.parent.name == "browser")
 
 
 class Silent:
@@ -81,6 +89,9 @@ def django_db_setup(django_test_environment: Any, django_db_blocker: Any) -> Ite
         assert connection.settings_dict["NAME"].startswith("test_")
     yield
     with django_db_blocker.unblock():
+        name = connection.settings_dict["NAME"]
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()", [name])
         teardown_databases(made, verbosity=0)
 
 
