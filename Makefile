@@ -38,7 +38,8 @@ test-all: setup
 	$(BIN)/pytest -q tests
 
 check: setup
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m ruxue.docs --check

@@ -68,7 +68,11 @@ def departments(city: Any, folder: Path) -> Iterator[str]:
     registers.build(city, folder / "departments.db")
     with processes.group(folder / "log") as group:
         port = processes.free_port()
-        group.start("departments", processes.departments_command("127.0.0.1", port), {"RUXUE_REGISTERS": str(folder / "departments.db")})
+        group.start(
+            "departments",
+            processes.departments_command("127.0.0.1", port),
+            {"RUXUE_REGISTERS": str(folder / "departments.db")},
+        )
         url = f"http://127.0.0.1:{port}"
         processes.wait_for(url + "/PS/v1/health", group)
         settings.DEPARTMENTS_URL = os.environ["RUXUE_DEPARTMENTS"] = url
@@ -91,7 +95,10 @@ def django_db_setup(django_test_environment: Any, django_db_blocker: Any) -> Ite
     with django_db_blocker.unblock():
         name = connection.settings_dict["NAME"]
         with connection.cursor() as cursor:
-            cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()", [name])
+            cursor.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()",
+                [name],
+            )
         teardown_databases(made, verbosity=0)
 
 
@@ -115,7 +122,6 @@ def db_world(world: World, django_db_blocker: Any) -> Iterator[World]:
     """The played season with the database open; what a test changes here is rolled back."""
     from django.db import transaction
 
-    with django_db_blocker.unblock():
-        with transaction.atomic():
-            yield world
-            transaction.set_rollback(True)
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield world
+        transaction.set_rollback(True)

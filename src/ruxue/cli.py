@@ -23,7 +23,12 @@ from ruxue import embedded, processes
 from ruxue.embedded import StartFailed
 from ruxue.processes import StartError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Ruxue (入学): a city enrolls its children in school.", pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Ruxue (入学): a city enrolls its children in school.",
+    pretty_exceptions_enable=False,
+)
 departments_app = typer.Typer(no_args_is_help=True, help="The departments that share data, and their simulation.")
 policy_app = typer.Typer(no_args_is_help=True, help="Policies: the districts' rules as data.")
 app.add_typer(departments_app, name="departments")
@@ -32,8 +37,13 @@ console = Console()
 DEMO_PASSWORD = "ruxue-demo"
 PRESETS = {"weifang-2019": (31_353, 47_570)}
 ARTICLE = {  # the article's figures of 2019, to stand beside a season's
-    "users": "47,570", "applications submitted": "31,353", "pass rate": "85.78 %", "household first try": "63.06 %",
-    "property first try": "86.47 %", "property checks": "18,503", "household checks": "33,576",
+    "users": "47,570",
+    "applications submitted": "31,353",
+    "pass rate": "85.78 %",
+    "household first try": "63.06 %",
+    "property first try": "86.47 %",
+    "property checks": "18,503",
+    "household checks": "33,576",
 }
 
 
@@ -53,7 +63,13 @@ class Bars:
     """Progress of a season as Rich bars."""
 
     def __init__(self) -> None:
-        self.bars = Progress(TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
+        self.bars = Progress(
+            TextColumn("{task.description:<22}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+        )
 
     @contextmanager
     def phase(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -73,12 +89,16 @@ def _drain(group: processes.Group) -> Callable[[], None]:
         idle = 0
         while True:
             with connection.cursor() as cursor:
-                cursor.execute("select count(*) from procrastinate_jobs where task_name='verify' and status in ('todo','doing')")
+                cursor.execute(
+                    "select count(*) from procrastinate_jobs where task_name='verify' and status in ('todo','doing')"
+                )
                 busy = cursor.fetchone()[0]
             if not busy and not Application.objects.filter(state="verifying").exists():
                 return
             if name := group.failed():
-                raise StartError(f"The process “{name}” ended during the season. Its log, {group.log_dir / (name + '.log')}, says why.")
+                raise StartError(
+                    f"The process “{name}” ended during the season. Its log, {group.log_dir / (name + '.log')}, says why."
+                )
             idle = idle + 1 if not busy else 0
             if idle and idle % 150 == 0:
                 from ruxue.applications.jobs import verify_later
@@ -89,7 +109,9 @@ def _drain(group: processes.Group) -> Callable[[], None]:
     return wait
 
 
-def _play(families: int, users: int | None, seed: int, year: int, var: Path, until: str, started: float) -> tuple[Any, dict[str, float]]:
+def _play(
+    families: int, users: int | None, seed: int, year: int, var: Path, until: str, started: float
+) -> tuple[Any, dict[str, float]]:
     """Generates the city, starts departments and worker, plays; returns the player."""
     from ruxue import crypto
     from ruxue.simulation import city as city_module
@@ -109,13 +131,21 @@ def _play(families: int, users: int | None, seed: int, year: int, var: Path, unt
         with processes.group(var / "log") as group:
             port = processes.free_port()
             url = f"http://127.0.0.1:{port}"
-            group.start("departments", processes.departments_command("127.0.0.1", port), {"RUXUE_REGISTERS": str(var / "departments.db")})
+            group.start(
+                "departments",
+                processes.departments_command("127.0.0.1", port),
+                {"RUXUE_REGISTERS": str(var / "departments.db")},
+            )
             processes.wait_for(url + "/PS/v1/health", group)
             os.environ["RUXUE_DEPARTMENTS"] = url
             from django.conf import settings
 
             settings.DEPARTMENTS_URL = url
-            group.start("worker", processes.worker_command(), {"RUXUE_DEPARTMENTS_RATE": "4000", "RUXUE_DEPARTMENTS": url, "RUXUE_SEAL": "0"})
+            group.start(
+                "worker",
+                processes.worker_command(),
+                {"RUXUE_DEPARTMENTS_RATE": "4000", "RUXUE_DEPARTMENTS": url, "RUXUE_SEAL": "0"},
+            )
             player = season.Player(city, _drain(group), bars)
             player.seconds = seconds
             season.play(player, until)
@@ -187,18 +217,24 @@ def season(
 
 def _show(result: dict[str, Any]) -> None:
     rows = {
-        "families": f"{result['families']:,}", "users": f"{result['users']:,}",
-        "applications submitted": f"{result['applications']['submitted']:,}", "pass rate": f"{result['applications']['pass_rate']:.2%}",
-        "household checks": f"{result['household_checks']['queried']:,}", "household first try": f"{result['household_checks']['rate']:.2%}",
-        "property checks": f"{result['property_checks']['queried']:,}", "property first try": f"{result['property_checks']['rate']:.2%}",
-        "zero touch": f"{result['zero_touch_rate']:.2%}", "visits to a school": f"{result['visits']:,}",
+        "families": f"{result['families']:,}",
+        "users": f"{result['users']:,}",
+        "applications submitted": f"{result['applications']['submitted']:,}",
+        "pass rate": f"{result['applications']['pass_rate']:.2%}",
+        "household checks": f"{result['household_checks']['queried']:,}",
+        "household first try": f"{result['household_checks']['rate']:.2%}",
+        "property checks": f"{result['property_checks']['queried']:,}",
+        "property first try": f"{result['property_checks']['rate']:.2%}",
+        "zero touch": f"{result['zero_touch_rate']:.2%}",
+        "visits to a school": f"{result['visits']:,}",
         "wrong pass / wrong fail": f"{result['decisions']['wrong_pass']} / {result['decisions']['wrong_fail']}",
         "frauds planted / passed": f"{result['decisions']['frauds_planted']} / {result['decisions']['frauds_passed']}",
         "seats / seated": f"{result['admission']['seats']:,} / {result['admission']['seated']:,}",
         "coordinated / over plan": f"{result['admission']['coordinated']:,} / {result['admission']['over_plan']}",
         "classes in schools": f"{result['classes']['classes']:,} in {result['classes']['schools']:,}",
         "largest spread of size / sex": f"{result['classes']['max_size_spread']} / {result['classes']['max_sex_spread']}",
-        "ledger entries": f"{result['ledger']['entries']:,}", "seconds": f"{result['seconds']['total']:,}",
+        "ledger entries": f"{result['ledger']['entries']:,}",
+        "seconds": f"{result['seconds']['total']:,}",
     }
     table = Table("figure", "this season", "Weifang 2019 (article)", title="The season's report")
     for name, value in rows.items():
@@ -209,7 +245,9 @@ def _show(result: dict[str, Any]) -> None:
 @app.command()
 def run(
     port: Annotated[int, typer.Option(help="Port of the web pages.")] = int(os.environ.get("RUXUE_PORT", "8100")),
-    departments_port: Annotated[int, typer.Option(help="Port of the simulated departments.")] = int(os.environ.get("RUXUE_DEPARTMENTS_PORT", "8101")),
+    departments_port: Annotated[int, typer.Option(help="Port of the simulated departments.")] = int(
+        os.environ.get("RUXUE_DEPARTMENTS_PORT", "8101")
+    ),
     families: Annotated[int, typer.Option(help="Families of the demo city.")] = 1200,
     seed: Annotated[int, typer.Option(help="Seed of the demo city.")] = 2026,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -232,7 +270,11 @@ def run(
         _make_demo(families, seed, var, marker, started)
     state = json.loads(marker.read_text(encoding="utf-8"))
     with processes.group(var / "log") as group:
-        env = {"RUXUE_REGISTERS": str(var / "departments.db"), "RUXUE_DEPARTMENTS": url, "RUXUE_HOSTS": os.environ.get("RUXUE_HOSTS", f"localhost,127.0.0.1,{host}")}
+        env = {
+            "RUXUE_REGISTERS": str(var / "departments.db"),
+            "RUXUE_DEPARTMENTS": url,
+            "RUXUE_HOSTS": os.environ.get("RUXUE_HOSTS", f"localhost,127.0.0.1,{host}"),
+        }
         group.start("departments", processes.departments_command("127.0.0.1", departments_port), env)
         group.start("worker", processes.worker_command(), env)
         group.start("web", processes.web_command(host, port, 2), env)
@@ -262,20 +304,37 @@ def _make_demo(families: int, seed: int, var: Path, marker: Path, started: float
 
     if District.objects.exists():
         raise StartError("The database that DATABASE_URL names holds data already; the demo wants an empty one.")
-    console.print(f"Making the demo city with {families:,} families and playing its season; this takes a few minutes once.")
+    console.print(
+        f"Making the demo city with {families:,} families and playing its season; this takes a few minutes once."
+    )
     player, _ = _play(families, None, seed, 2026, var, "eve", started)
     sample = [f for f in player.city.families if not f.fraud][:3]
-    marker.write_text(json.dumps({
-        "staff": player.staff, "guardians": [[f.phone, f.children[0].name, f.kind] for f in sample],
-    }, ensure_ascii=False), encoding="utf-8")
+    marker.write_text(
+        json.dumps(
+            {
+                "staff": player.staff,
+                "guardians": [[f.phone, f.children[0].name, f.kind] for f in sample],
+            },
+            ensure_ascii=False,
+        ),
+        encoding="utf-8",
+    )
 
 
 def _sign_ins(state: dict[str, Any], address: str, seconds: float) -> None:
-    table = Table("who", "sign in at", "name or phone", "password or code", title=f"Ruxue is ready after {seconds:.0f} s: {address}")
+    table = Table(
+        "who",
+        "sign in at",
+        "name or phone",
+        "password or code",
+        title=f"Ruxue is ready after {seconds:.0f} s: {address}",
+    )
     table.add_row("public", address + "/", "–", "–")
     for phone, child, kind in state["guardians"]:
         table.add_row(f"guardian of {child} ({kind})", address + "/g/", phone, "the code appears on the page")
-    table.add_row("a guardian of your own", address + "/g/", "any 140 number, 11 digits", "the code appears on the page")
+    table.add_row(
+        "a guardian of your own", address + "/g/", "any 140 number, 11 digits", "the code appears on the page"
+    )
     shown: set[str] = set()
     for name, title in state["staff"]:
         kind = title.split(" of ")[0]
@@ -334,7 +393,9 @@ def verify(bundle: Annotated[Path, typer.Argument(help="A published bundle (JSON
         raise StartError(f"{bundle} can't be read as a bundle: {error}") from error
     steps = verify_bundle(body)
     for step in steps:
-        console.print(f"[{'green' if step.ok else 'red'}]{'✓' if step.ok else '✗'}[/] {step.zh}\n  {step.en}", highlight=False)
+        console.print(
+            f"[{'green' if step.ok else 'red'}]{'✓' if step.ok else '✗'}[/] {step.zh}\n  {step.en}", highlight=False
+        )
     if not steps[-1].ok:
         raise typer.Exit(1)
     console.print("[green]All of it agrees. 全部一致。[/]")
@@ -376,7 +437,9 @@ def policy_check(file: Annotated[Path, typer.Argument(help="A policy (YAML).")])
     except language.PolicyError as error:
         where = f"{file}, line {error.line}" if error.line else str(file)
         raise StartError(f"{where}\n{error.zh}\n{error.en}") from error
-    console.print(f"{policy.id} version {policy.version} for {policy.district} {policy.season}: {len(policy.categories)} categories, digest {language.digest(policy)[:16]}")
+    console.print(
+        f"{policy.id} version {policy.version} for {policy.district} {policy.season}: {len(policy.categories)} categories, digest {language.digest(policy)[:16]}"
+    )
 
 
 @policy_app.command("explain")
@@ -405,7 +468,9 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         if error.errno == 28:
-            Console(stderr=True).print("[red]✗[/] The disk is full. Free some space and start again; what was stored is kept.", highlight=False)
+            Console(stderr=True).print(
+                "[red]✗[/] The disk is full. Free some space and start again; what was stored is kept.", highlight=False
+            )
             sys.exit(1)
         raise
     except KeyboardInterrupt:

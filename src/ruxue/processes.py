@@ -46,7 +46,9 @@ def require_database(url: str) -> None:
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
             if connection.info.server_version < 150_000:
-                raise StartError(f"The database is PostgreSQL {connection.info.server_version // 10_000}; Ruxue needs 15 or newer.")
+                raise StartError(
+                    f"The database is PostgreSQL {connection.info.server_version // 10_000}; Ruxue needs 15 or newer."
+                )
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else type(error).__name__
         raise StartError(
@@ -65,7 +67,19 @@ class Group:
     def start(self, name: str, command: list[str], env: dict[str, str]) -> None:
         self.log_dir.mkdir(parents=True, exist_ok=True)
         with open(self.log_dir / f"{name}.log", "ab") as out:
-            self.running.append((name, subprocess.Popen(command, env={**os.environ, **env}, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)))
+            self.running.append(
+                (
+                    name,
+                    subprocess.Popen(
+                        command,
+                        env={**os.environ, **env},
+                        stdout=out,
+                        stderr=out,
+                        stdin=subprocess.DEVNULL,
+                        start_new_session=True,
+                    ),
+                )
+            )
 
     def failed(self) -> str | None:
         """Name of a process that has ended, if any."""
@@ -94,19 +108,53 @@ def wait_for(url: str, group: Group, seconds: float = 30) -> None:
             return
         except httpx.HTTPError:
             if name := group.failed():
-                raise StartError(f"The process “{name}” ended at once. Its log, {group.log_dir / (name + '.log')}, says why.") from None
+                raise StartError(
+                    f"The process “{name}” ended at once. Its log, {group.log_dir / (name + '.log')}, says why."
+                ) from None
             time.sleep(0.1)
     raise StartError(f"{url} did not answer within {seconds:.0f} seconds. The logs are in {group.log_dir}.")
 
 
 def departments_command(host: str, port: int) -> list[str]:
-    return [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--host", host, "--port", str(port),
-            "--workers", "1", "--no-ws", "--log-level", "warning", "ruxue.simulation.departments:app_from_env"]
+    return [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "asgi",
+        "--factory",
+        "--host",
+        host,
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--no-ws",
+        "--log-level",
+        "warning",
+        "ruxue.simulation.departments:app_from_env",
+    ]
 
 
 def web_command(host: str, port: int, workers: int) -> list[str]:
-    return [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port),
-            "--workers", str(workers), "--blocking-threads", "8", "--log-level", "warning", "ruxue.web.wsgi:application"]
+    return [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--host",
+        host,
+        "--port",
+        str(port),
+        "--workers",
+        str(workers),
+        "--blocking-threads",
+        "8",
+        "--log-level",
+        "warning",
+        "ruxue.web.wsgi:application",
+    ]
 
 
 def worker_command() -> list[str]:

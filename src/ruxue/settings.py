@@ -150,7 +150,9 @@ CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
 )
 
-SMS_GATEWAY = os.environ.get("RUXUE_SMS", "ruxue.accounts.sms.OnPageGateway" if DEMO else "ruxue.accounts.sms.LogGateway")
+SMS_GATEWAY = os.environ.get(
+    "RUXUE_SMS", "ruxue.accounts.sms.OnPageGateway" if DEMO else "ruxue.accounts.sms.LogGateway"
+)
 
 SEAL_BY_WORKER = os.environ.get("RUXUE_SEAL", "1") == "1"  # a repeatable season seals between its phases instead
 

@@ -16,7 +16,11 @@ RULES = {"balance": ["sex"], "mean": "age_months"}
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 1), st.integers(70, 84)), min_size=1, max_size=120), st.integers(1, 9), st.binary(min_size=32, max_size=32))
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(70, 84)), min_size=1, max_size=120),
+    st.integers(1, 9),
+    st.binary(min_size=32, max_size=32),
+)
 def test_sizes_and_sexes_within_one(rows, classes, seed):
     classes = min(classes, len(rows))
     entries = pupils(*zip(*rows, strict=True))
@@ -42,7 +46,9 @@ def test_groups_together_or_apart(count, classes, seed):
 def test_ages_are_evened_out():
     entries = pupils([i % 2 for i in range(450)], [(i * 7919) % 13 + 72 for i in range(450)])
     rules = {**RULES, "classes": 10}
-    report = balance.balance_report(entries, balance.assign_classes(entries, rules, Stream(b"s" * 32, "classes")), rules)
+    report = balance.balance_report(
+        entries, balance.assign_classes(entries, rules, Stream(b"s" * 32, "classes")), rules
+    )
     assert report["mean_spread_hundredths"] <= 5
 
 
@@ -59,7 +65,8 @@ def test_every_class_is_as_likely():
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ({"classes": 2, "cap": 4}, "places a class"), ({"classes": 11}, "can't fill"),
+        ({"classes": 2, "cap": 4}, "places a class"),
+        ({"classes": 11}, "can't fill"),
         ({"classes": 2, "required": [["P0000", "P0001"]], "forbidden": [["P0000", "P0001"]]}, "together by one rule"),
     ],
 )

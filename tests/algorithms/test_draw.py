@@ -56,8 +56,11 @@ def test_groups_at_the_boundary():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rules": {"seats": 1.5}}, "fraction"), ({"protocol": "x"}, "protocol"), ({"kind": "x"}, "kind"),
-        ({"entries": [{"code": "B"}, {"code": "A"}]}, "not sorted"), ({"entries": [{"code": "A"}, {"code": "A"}]}, "twice"),
+        ({"rules": {"seats": 1.5}}, "fraction"),
+        ({"protocol": "x"}, "protocol"),
+        ({"kind": "x"}, "kind"),
+        ({"entries": [{"code": "B"}, {"code": "A"}]}, "not sorted"),
+        ({"entries": [{"code": "A"}, {"code": "A"}]}, "twice"),
         ({"witnesses": []}, "witnesses"),
     ],
 )

@@ -19,8 +19,12 @@ def test_inclusion_and_consistency(size):
         assert merkle.verify_inclusion(leaves[i], i, size, path, root)
         assert not merkle.verify_inclusion(merkle.leaf_hash(b"other"), i, size, path, root)
     for old in range(1, size + 1):
-        assert merkle.verify_consistency(old, size, merkle.root(leaves[:old]), root, merkle.consistency_proof(leaves, old))
-        assert not merkle.verify_consistency(old, size, hashlib.sha256(b"x").digest(), root, merkle.consistency_proof(leaves, old))
+        assert merkle.verify_consistency(
+            old, size, merkle.root(leaves[:old]), root, merkle.consistency_proof(leaves, old)
+        )
+        assert not merkle.verify_consistency(
+            old, size, hashlib.sha256(b"x").digest(), root, merkle.consistency_proof(leaves, old)
+        )
 
 
 def test_rfc_6962_vector():
@@ -36,13 +40,26 @@ def make_bundle():
     seed = draw.make_seed(digest, SECRETS)
     body = {
         "manifest": MANIFEST,
-        "commitments": [{"witness": w, "value": draw.commitment(digest, w, s).hex(), "time": "2026-08-20T09:00:00+08:00"} for w, s in zip(ids, SECRETS, strict=True)],
-        "reveals": [{"witness": w, "secret": s.hex(), "time": "2026-08-20T09:05:00+08:00"} for w, s in zip(ids, SECRETS, strict=True)],
-        "seed": seed.hex(), "result": bundle.build_result(MANIFEST, seed),
+        "commitments": [
+            {"witness": w, "value": draw.commitment(digest, w, s).hex(), "time": "2026-08-20T09:00:00+08:00"}
+            for w, s in zip(ids, SECRETS, strict=True)
+        ],
+        "reveals": [
+            {"witness": w, "secret": s.hex(), "time": "2026-08-20T09:05:00+08:00"}
+            for w, s in zip(ids, SECRETS, strict=True)
+        ],
+        "seed": seed.hex(),
+        "result": bundle.build_result(MANIFEST, seed),
     }
     entry = {"kind": "draw", "digest": bundle.core_digest(body)}
     leaves = [merkle.leaf_hash(b"before"), merkle.leaf_hash(rfc8785.dumps(entry)), merkle.leaf_hash(b"after")]
-    body["ledger"] = {"entry": entry, "index": 1, "size": 3, "root": merkle.root(leaves).hex(), "proof": [p.hex() for p in merkle.inclusion_proof(leaves, 1)]}
+    body["ledger"] = {
+        "entry": entry,
+        "index": 1,
+        "size": 3,
+        "root": merkle.root(leaves).hex(),
+        "proof": [p.hex() for p in merkle.inclusion_proof(leaves, 1)],
+    }
     key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
     body["ledger"]["public_key"] = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
     body["ledger"]["signature"] = key.sign(bundle.head_text(3, body["ledger"]["root"])).hex()

@@ -9,7 +9,11 @@ from ruxue.algorithms import address, allocation, coordination, forecast
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.lists(st.integers(0, 3), unique=True, max_size=4), min_size=1, max_size=12), st.lists(st.integers(0, 4), min_size=4, max_size=4), st.randoms())
+@given(
+    st.lists(st.lists(st.integers(0, 3), unique=True, max_size=4), min_size=1, max_size=12),
+    st.lists(st.integers(0, 4), min_size=4, max_size=4),
+    st.randoms(),
+)
 def test_no_justified_envy_and_never_over_plan(choices, seats, random):
     order = list(range(len(choices)))
     random.shuffle(order)
@@ -40,7 +44,10 @@ def test_order_puts_the_unknown_last_and_splits_by_ticket():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.lists(st.integers(0, 50), min_size=3, max_size=3), min_size=1, max_size=5), st.lists(st.integers(0, 3), min_size=3, max_size=3))
+@given(
+    st.lists(st.lists(st.integers(0, 50), min_size=3, max_size=3), min_size=1, max_size=5),
+    st.lists(st.integers(0, 3), min_size=3, max_size=3),
+)
 def test_coordination_is_optimal(rows, seats):
     distance = np.array(rows, np.int64)
     result = coordination.coordinate(distance, [1] * len(rows), seats)
@@ -61,18 +68,34 @@ def test_coordination_keeps_twins_together():
 
 
 @pytest.mark.parametrize(
-    "text", ["奎文区东风东街123号阳光花园3号楼2单元501室", "山东省潍坊市奎文区东风东街１２３号阳光花园三号楼二单元501", "奎文区东风东街123号阳光花园3#楼2单元501", "奎文区东风东街123号阳光花园3幢2单元501户"],
+    "text",
+    [
+        "奎文区东风东街123号阳光花园3号楼2单元501室",
+        "山东省潍坊市奎文区东风东街１２３号阳光花园三号楼二单元501",
+        "奎文区东风东街123号阳光花园3#楼2单元501",
+        "奎文区东风东街123号阳光花园3幢2单元501户",
+    ],
 )
 def test_notations_of_one_address_parse_alike(text):
     parsed = address.parse(text)
-    assert (parsed.road, parsed.road_number, parsed.compound, parsed.building, parsed.unit, parsed.room) == ("东风东街", "123", "阳光花园", "3", "2", "501")
+    assert (parsed.road, parsed.road_number, parsed.compound, parsed.building, parsed.unit, parsed.room) == (
+        "东风东街",
+        "123",
+        "阳光花园",
+        "3",
+        "2",
+        "501",
+    )
 
 
 @pytest.mark.parametrize(
     ("a", "b", "verdict"),
     [
-        ("阳光花园3-2-501", "阳光花园三号楼2单元501室", "equal"), ("阳光花园3-2-501", "阳光花园3-2-502", "different"),
-        ("阳光花园3-2-501", "月亮花园3-2-501", "different"), ("奎文区东风东街123号阳光花园3-2-501", "阳光花园3-2-501", "compatible"), ("奎文区", "阳光花园", "unknown"),
+        ("阳光花园3-2-501", "阳光花园三号楼2单元501室", "equal"),
+        ("阳光花园3-2-501", "阳光花园3-2-502", "different"),
+        ("阳光花园3-2-501", "月亮花园3-2-501", "different"),
+        ("奎文区东风东街123号阳光花园3-2-501", "阳光花园3-2-501", "compatible"),
+        ("奎文区", "阳光花园", "unknown"),
     ],
 )
 def test_comparison_of_addresses(a, b, verdict):
@@ -81,7 +104,13 @@ def test_comparison_of_addresses(a, b, verdict):
 
 @pytest.mark.parametrize(
     ("a", "b", "verdict"),
-    [("买买提·艾力", "买买提．艾力", "equal"), ("王喆", "王哲", "variant"), ("张 伟", "张伟", "equal"), ("张伟", "张玮", "different"), ("买买提·艾力", "买买提艾力", "variant")],
+    [
+        ("买买提·艾力", "买买提．艾力", "equal"),
+        ("王喆", "王哲", "variant"),
+        ("张 伟", "张伟", "equal"),
+        ("张伟", "张玮", "different"),
+        ("买买提·艾力", "买买提艾力", "variant"),
+    ],
 )
 def test_names_are_equal_only_sign_by_sign(a, b, verdict):
     assert address.compare_names(a, b) == verdict

@@ -51,14 +51,26 @@ def site(world: World, django_db_blocker: Any, tmp_path_factory: pytest.TempPath
     port = processes.free_port()
     address = f"http://127.0.0.1:{port}"
     env = {
-        "DATABASE_URL": settings.DATABASE_URL, "RUXUE_DATABASE": connection.settings_dict["NAME"], "RUXUE_DEMO": "1",
-        "RUXUE_DEPARTMENTS": world.departments, "RUXUE_SEAL": "1", "DJANGO_SETTINGS_MODULE": "ruxue.settings",
+        "DATABASE_URL": settings.DATABASE_URL,
+        "RUXUE_DATABASE": connection.settings_dict["NAME"],
+        "RUXUE_DEMO": "1",
+        "RUXUE_DEPARTMENTS": world.departments,
+        "RUXUE_SEAL": "1",
+        "DJANGO_SETTINGS_MODULE": "ruxue.settings",
     }
     with processes.group(world.folder / "log") as group, sync_playwright() as playwright:
         group.start("web", processes.web_command("127.0.0.1", port, 1), env)
         group.start("worker", processes.worker_command(), env)
         processes.wait_for(address + "/", group)
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        arguments = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield Site(address, world, browser)
         browser.close()
@@ -86,4 +98,8 @@ def serious(page: Page) -> list[str]:
     """axe-core's findings of level serious or worse."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    return [
+        f"{v['id']}: {v['nodes'][0]['html'][:160]}"
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]

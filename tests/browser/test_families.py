@@ -19,10 +19,23 @@ def newcomers(site: Site, django_db_blocker: Any) -> list[Family]:
     from ruxue.simulation import season as play
 
     world = site.world
-    calm = ("old_address", "address_unreadable", "right_stale", "right_unlinked", "owner_rare_sign", "child_name_sign", "split_book")
+    calm = (
+        "old_address",
+        "address_unreadable",
+        "right_stale",
+        "right_unlinked",
+        "owner_rare_sign",
+        "child_name_sign",
+        "split_book",
+    )
     chosen = [
-        f for f in world.city.families
-        if f.kind == "owned" and not f.fraud and len(f.children) == 1 and f.claim == f.corrected and f.claim.second_guardian
+        f
+        for f in world.city.families
+        if f.kind == "owned"
+        and not f.fraud
+        and len(f.children) == 1
+        and f.claim == f.corrected
+        and f.claim.second_guardian
         and not any(f.noise[n] for n in calm)
     ][:3]
     assert len(chosen) == 3
@@ -141,7 +154,9 @@ def test_one_family_from_sign_in_to_class(site: Site, newcomers: list[Family], d
     with django_db_blocker.unblock():
         from ruxue.applications.models import Application
 
-        row = Application.objects.select_related("offer__school", "offer__notice").get(key=address.rstrip("/").split("/")[-1])
+        row = Application.objects.select_related("offer__school", "offer__notice").get(
+            key=address.rstrip("/").split("/")[-1]
+        )
         school, number = row.offer.school, row.offer.notice.number
     page.goto(f"/n/{number}")
     expect(page.locator(".note.good")).to_contain_text("是真的")
@@ -183,7 +198,11 @@ def test_one_family_from_sign_in_to_class(site: Site, newcomers: list[Family], d
 def test_a_wrong_compound_is_corrected(site: Site, newcomers: list[Family], django_db_blocker: Any) -> None:
     family = newcomers[1]
     move(django_db_blocker, 3, 17)
-    wrong = next(c.code for c in site.world.city.compounds.values() if c.district == family.district and c.code != family.claim.compound)
+    wrong = next(
+        c.code
+        for c in site.world.city.compounds.values()
+        if c.district == family.district and c.code != family.claim.compound
+    )
     page = site.context().new_page()
     address = apply(page, site, family, wrong)
     expect(page.locator(".state").first).to_have_text("需要您处理", timeout=30_000)

@@ -17,7 +17,9 @@ SHOTS = os.environ.get("RUXUE_SHOTS")
 PHONE, DESK = (390, 844), (1440, 900)
 QUICK = [("zh-hans", PHONE), ("en", DESK)]
 FULL = [("zh-hans", DESK), ("en", PHONE)]
-VIEWS = [pytest.param(*v, id=f"{v[0]}-{v[1][0]}") for v in QUICK] + [pytest.param(*v, id=f"{v[0]}-{v[1][0]}", marks=pytest.mark.slow) for v in FULL]
+VIEWS = [pytest.param(*v, id=f"{v[0]}-{v[1][0]}") for v in QUICK] + [
+    pytest.param(*v, id=f"{v[0]}-{v[1][0]}", marks=pytest.mark.slow) for v in FULL
+]
 
 pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not built: run make setup")
 
@@ -25,7 +27,10 @@ pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not built:
 def look(page: Page, name: str, paths: list[str], language: str, size: tuple[int, int]) -> None:
     """Visits pages and gathers what is wrong with them."""
     wrong: list[str] = []
-    page.on("console", lambda m: wrong.append(f"{page.url}: {m.text}") if m.type == "error" and "404" not in m.text else None)
+    page.on(
+        "console",
+        lambda m: wrong.append(f"{page.url}: {m.text}") if m.type == "error" and "404" not in m.text else None,
+    )
     for path in paths:
         answer = page.goto(path)
         page.wait_for_timeout(200)
@@ -56,18 +61,47 @@ def known(site: Site, django_db_blocker: Any) -> dict[str, str]:
         assert row is not None
         human = Application.objects.filter(state="accepted", by_human=True).first() or row
         return {
-            "phone": str(row.guardian.phone), "key": row.key, "school": row.offer.school_id, "district": row.season.district_id, "compound": row.compound_id or "",
-            "human": human.key, "human_school": human.school_id or "", "notice": Notice.objects.first().number,  # type: ignore[union-attr]
+            "phone": str(row.guardian.phone),
+            "key": row.key,
+            "school": row.offer.school_id,
+            "district": row.season.district_id,
+            "compound": row.compound_id or "",
+            "human": human.key,
+            "human_school": human.school_id or "",
+            "notice": Notice.objects.first().number,  # type: ignore[union-attr]
         }
 
 
 @pytest.mark.parametrize(("language", "size"), VIEWS)
 def test_public_pages(site: Site, known: dict[str, str], language: str, size: tuple[int, int]) -> None:
     page = site.context(language, *size).new_page()
-    look(page, "public", [
-        "/", "/timetable", "/schools", f"/schools/{known['school']}", f"/which?compound={known['compound']}&hukou=home&basis=owned", f"/rules/{known['district']}",
-        "/results", f"/results/{known['school']}", "/statistics", "/draws", "/log", "/help", "/accessibility", "/privacy", f"/n/{known['notice']}", "/n/forged", "/nowhere", "/g/signin", "/staff/",
-    ], language, size)
+    look(
+        page,
+        "public",
+        [
+            "/",
+            "/timetable",
+            "/schools",
+            f"/schools/{known['school']}",
+            f"/which?compound={known['compound']}&hukou=home&basis=owned",
+            f"/rules/{known['district']}",
+            "/results",
+            f"/results/{known['school']}",
+            "/statistics",
+            "/draws",
+            "/log",
+            "/help",
+            "/accessibility",
+            "/privacy",
+            f"/n/{known['notice']}",
+            "/n/forged",
+            "/nowhere",
+            "/g/signin",
+            "/staff/",
+        ],
+        language,
+        size,
+    )
 
 
 @pytest.mark.parametrize(("language", "size"), VIEWS)
@@ -78,10 +112,27 @@ def test_guardian_pages(site: Site, known: dict[str, str], language: str, size: 
     page.goto("/g/")
     page.locator("form[action='/g/new'] button:not([disabled])").first.click()
     draft = "/g/a/" + page.url.split("/a/")[1].split("/")[0]
-    look(page, "guardian", [
-        "/g/", "/g/consent", "/g/settings", "/g/help", f"{one}/", f"{one}/asked", f"{one}/upload", f"{one}/book", f"{one}/object",
-        f"{draft}/child", f"{draft}/guardians", f"{draft}/home", f"{draft}/check",
-    ], language, size)
+    look(
+        page,
+        "guardian",
+        [
+            "/g/",
+            "/g/consent",
+            "/g/settings",
+            "/g/help",
+            f"{one}/",
+            f"{one}/asked",
+            f"{one}/upload",
+            f"{one}/book",
+            f"{one}/object",
+            f"{draft}/child",
+            f"{draft}/guardians",
+            f"{draft}/home",
+            f"{draft}/check",
+        ],
+        language,
+        size,
+    )
     page.goto("/g/settings")
     page.locator("form[action$='/withdraw'] button").first.click()
 
@@ -91,7 +142,24 @@ def test_staff_pages(site: Site, known: dict[str, str], language: str, size: tup
     context = site.context(language, *size)
     page = context.new_page()
     sign_in_staff(page, known["district"])
-    look(page, "bureau", ["/b/", "/b/calendar", f"/b/plans?zone={known['school']}", "/b/rules", "/b/steps", "/b/objections", "/b/ceremonies", "/b/insight", "/b/people", "/b/log"], language, size)
+    look(
+        page,
+        "bureau",
+        [
+            "/b/",
+            "/b/calendar",
+            f"/b/plans?zone={known['school']}",
+            "/b/rules",
+            "/b/steps",
+            "/b/objections",
+            "/b/ceremonies",
+            "/b/insight",
+            "/b/people",
+            "/b/log",
+        ],
+        language,
+        size,
+    )
     city = site.context(language, *size).new_page()
     sign_in_staff(city, "city")
     look(city, "city", ["/b/city", f"/s/file/{known['human']}"], language, size)
@@ -101,7 +169,9 @@ def test_staff_pages(site: Site, known: dict[str, str], language: str, size: tup
 
 
 @pytest.mark.parametrize(("language", "size"), VIEWS)
-def test_ceremony_pages(site: Site, known: dict[str, str], language: str, size: tuple[int, int], django_db_blocker: Any) -> None:
+def test_ceremony_pages(
+    site: Site, known: dict[str, str], language: str, size: tuple[int, int], django_db_blocker: Any
+) -> None:
     with django_db_blocker.unblock():
         from ruxue.classes import ceremony
         from ruxue.classes.models import Ceremony
@@ -111,7 +181,9 @@ def test_ceremony_pages(site: Site, known: dict[str, str], language: str, size: 
         school = School.objects.get(code=known["school"])
         season = seasons.current(school.district_id)
         assert season is not None
-        made = Ceremony.objects.filter(season=season, school=school, kind="classes").exclude(state="void").first() or ceremony.open_classes(season, school)
+        made = Ceremony.objects.filter(season=season, school=school, kind="classes").exclude(
+            state="void"
+        ).first() or ceremony.open_classes(season, school)
         token = made.witnesses.all()[0].token
     page = site.context(language, *size).new_page()
     sign_in_staff(page, f"school-{known['school'].lower()}")

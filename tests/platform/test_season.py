@@ -30,7 +30,7 @@ from ruxue.exchange.models import Query
 from ruxue.ledger import clock, log
 from ruxue.ledger.models import Entry, TreeHead
 from ruxue.places import seasons
-from ruxue.places.models import Compound, SeatPlan, Season, Zone
+from ruxue.places.models import Compound, Season, SeatPlan, Zone
 from ruxue.simulation import season as play
 
 pytestmark = pytest.mark.usefixtures("db_world")
@@ -58,11 +58,15 @@ def a_draft(serial: int = 901, phone: str = "14099999999", born: str = "20200301
         return first + id_check_digit(first)
 
     compound = Zone.objects.filter(season=a_season()).first().compounds.first()
-    claims.save(row, {
-        "child": {"name": "测试童", "id_number": number(born, serial)},
-        "guardian": {"name": "测试父", "id_number": number("19900101", serial), "relation": "father"},
-        "basis": "owned", "compound": compound.code,
-    })
+    claims.save(
+        row,
+        {
+            "child": {"name": "测试童", "id_number": number(born, serial)},
+            "guardian": {"name": "测试父", "id_number": number("19900101", serial), "relation": "father"},
+            "basis": "owned",
+            "compound": compound.code,
+        },
+    )
     return user, row
 
 
@@ -90,7 +94,9 @@ def test_every_transition_is_one_of_the_machine_and_stands_in_the_log():
 
 
 def test_every_reason_code_in_use_has_words():
-    used = {c for row in Application.objects.all() for c in row.needed} | set(Check.objects.exclude(reason="").values_list("reason", flat=True))
+    used = {c for row in Application.objects.all() for c in row.needed} | set(
+        Check.objects.exclude(reason="").values_list("reason", flat=True)
+    )
     assert used <= set(REASONS)
 
 
@@ -108,8 +114,17 @@ def test_the_log_can_only_grow():
 def test_no_identity_number_or_name_stands_in_the_clear():
     family = Application.objects.first().claim
     with connection.cursor() as cursor:
-        for table in ("applications_application", "exchange_query", "ledger_entry", "accounts_user", "applications_check"):
-            cursor.execute(f"select count(*) from {table} t where t::text like %s or t::text like %s", [f"%{family['child']['id_number']}%", f"%{family['guardian']['name']}%"])
+        for table in (
+            "applications_application",
+            "exchange_query",
+            "ledger_entry",
+            "accounts_user",
+            "applications_check",
+        ):
+            cursor.execute(
+                f"select count(*) from {table} t where t::text like %s or t::text like %s",
+                [f"%{family['child']['id_number']}%", f"%{family['guardian']['name']}%"],
+            )
             assert cursor.fetchone()[0] == 0
 
 
@@ -206,8 +221,16 @@ def test_a_reviewer_confirms_facts_and_the_rule_decides():
     verify.verify_waiting(1)
     review.upload(row.key, user, "certificate", picture())
     clerk = By(Actor.SCHOOL, User.objects.filter(roles__role="reviewer").first())
-    facts = {"child.hukou_district": "kuiwen", "child.already_enrolled": False, "child.with_guardian_household": True, "dwelling.owned_by_family": True, "dwelling.residential": True,
-             "dwelling.in_zone": True, "dwelling.address_equals_hukou": True, "child.born_on": row.born_on or clock.today().replace(year=2020)}
+    facts = {
+        "child.hukou_district": "kuiwen",
+        "child.already_enrolled": False,
+        "child.with_guardian_household": True,
+        "dwelling.owned_by_family": True,
+        "dwelling.residential": True,
+        "dwelling.in_zone": True,
+        "dwelling.address_equals_hukou": True,
+        "child.born_on": row.born_on or clock.today().replace(year=2020),
+    }
     assert review.accept(row.key, clerk, facts).category == "K1"
     with pytest.raises(NotAllowed):
         review.accept(row.key, clerk, facts)
@@ -232,10 +255,16 @@ def test_an_objection_can_change_the_category_by_the_rule_only():
     at(7, 10)
     made = review.object_to(row.key, row.guardian, "户口地址就是这套房")
     official = By(Actor.DISTRICT, User.objects.get(username="kuiwen"))
+    at(7, 16)
     with pytest.raises(rounds.StepError, match="objection"):
-        at(7, 16)
         rounds.lock(a_season(), official)
-    changed = review.answer_objection(made.pk, official, True, "核实无误", {"dwelling.address_equals_hukou": True, "child.with_guardian_household": True})
+    changed = review.answer_objection(
+        made.pk,
+        official,
+        True,
+        "核实无误",
+        {"dwelling.address_equals_hukou": True, "child.with_guardian_household": True},
+    )
     assert changed.category == "K1" and changed.state == State.PUBLISHED
 
 
@@ -355,7 +384,22 @@ def test_every_public_page_answers_in_both_languages():
     for language, word in (("zh-hans", "提交先后不影响录取"), ("en", "The order of submission makes no difference")):
         client = Client()
         client.cookies["ruxue_language"] = language
-        for path in ("/", "/timetable", "/schools", f"/schools/{school.code}", f"/which?compound={compound.code}", "/rules/kuiwen", "/results", f"/results/{school.code}", "/statistics", "/draws", "/log", "/help", "/accessibility", "/privacy"):
+        for path in (
+            "/",
+            "/timetable",
+            "/schools",
+            f"/schools/{school.code}",
+            f"/which?compound={compound.code}",
+            "/rules/kuiwen",
+            "/results",
+            f"/results/{school.code}",
+            "/statistics",
+            "/draws",
+            "/log",
+            "/help",
+            "/accessibility",
+            "/privacy",
+        ):
             page = client.get(path)
             assert page.status_code == 200 and word in page.content.decode(), (language, path)
 

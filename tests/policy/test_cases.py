@@ -15,14 +15,9 @@ from ruxue.policy.language import load_file
 HERE = Path(__file__).parent
 POLICIES = HERE.parents[1] / "policies"
 FILES = {
-    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
-    for path in sorted((HERE / "cases").glob("*.yaml"))
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((HERE / "cases").glob("*.yaml"))
 }
-ALL = [
-    pytest.param(book, case, id=f"{name}: {case['name']}")
-    for name, book in FILES.items()
-    for case in book["cases"]
-]
+ALL = [pytest.param(book, case, id=f"{name}: {case['name']}") for name, book in FILES.items() for case in book["cases"]]
 
 
 @pytest.mark.parametrize("name", ["kuiwen-primary", "gaoxin-primary"])

@@ -19,9 +19,7 @@ WHOLE = BLOCKS[0][1]
 
 def written(example: str) -> str:
     """The whole policy with the example's top-level keys in place of its own."""
-    return yaml.dump(
-        {**yaml.safe_load(WHOLE), **yaml.safe_load(example)}, allow_unicode=True, sort_keys=False
-    )
+    return yaml.dump({**yaml.safe_load(WHOLE), **yaml.safe_load(example)}, allow_unicode=True, sort_keys=False)
 
 
 PAIRS = [

@@ -232,7 +232,7 @@ def test_a_changed_copy_is_compiled_anew() -> None:
 
 
 def test_a_mistyped_fact_is_an_error_not_a_refusal() -> None:
-    with pytest.raises(TypeError, match="lease.sole must be bool, not str"):
+    with pytest.raises(TypeError, match=r"lease.sole must be bool, not str"):
         decide(load(TEXT), {"lease.sole": Fact("no"), "lease.filed_on": Fact(date(2025, 1, 1))})
 
 

@@ -16,9 +16,7 @@ from ruxue.policy.language import COORDINATE, Condition, Policy, load_file
 # A busy machine is no failure of a property.
 relaxed = settings(deadline=None, max_examples=80)
 POLICIES = [load_file(p) for p in sorted((Path(__file__).parents[2] / "policies").glob("*.yaml"))]
-DAYS = st.sampled_from(
-    [date(2019, 8, 31), date(2020, 8, 31), date(2020, 9, 1), date(2025, 12, 31), date(2026, 1, 1)]
-)
+DAYS = st.sampled_from([date(2019, 8, 31), date(2020, 8, 31), date(2020, 9, 1), date(2025, 12, 31), date(2026, 1, 1)])
 VALUES: dict[type, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     date: DAYS,
@@ -90,9 +88,7 @@ def test_adding_evidence_keeps_what_was_decided(
 
 @relaxed
 @given(policies, likely, st.sets(st.sampled_from(NAMES)))
-def test_proof_never_worsens_what_was_proven(
-    policy: Policy, values: dict[str, Any], hidden: set[str]
-) -> None:
+def test_proof_never_worsens_what_was_proven(policy: Policy, values: dict[str, Any], hidden: set[str]) -> None:
     order = [c.code for c in policy.categories] + [COORDINATE]
     before, after = (
         decide(policy, sheet(values, hidden), final=True),

@@ -47,12 +47,22 @@ def pdf(notice: Notice, verify_url: str) -> bytes:
     district = offer.school.district
     issued = notice.issued_at.astimezone(clock.CITY_ZONE)
     data = {
-        "name": row.child_name, "school": offer.school.name_zh, "school_en": offer.school.name_en,
-        "district": district.name_zh, "address": offer.school.address, "phone": offer.school.phone,
-        "year": offer.round.season.year, "receipt": row.receipt, "number": notice.number, "url": verify_url,
+        "name": row.child_name,
+        "school": offer.school.name_zh,
+        "school_en": offer.school.name_en,
+        "district": district.name_zh,
+        "address": offer.school.address,
+        "phone": offer.school.phone,
+        "year": offer.round.season.year,
+        "receipt": row.receipt,
+        "number": notice.number,
+        "url": verify_url,
         "date": f"{issued.year}年{issued.month}月{issued.day}日",
     }
     return typst.compile(
-        _TEMPLATE.read_bytes(), format="pdf", sys_inputs={"data": json.dumps(data, ensure_ascii=False), "qr": code.getvalue().decode()},
-        font_paths=[str(FONTS)], ignore_system_fonts=FONTS.exists(),
+        _TEMPLATE.read_bytes(),
+        format="pdf",
+        sys_inputs={"data": json.dumps(data, ensure_ascii=False), "qr": code.getvalue().decode()},
+        font_paths=[str(FONTS)],
+        ignore_system_fonts=FONTS.exists(),
     )

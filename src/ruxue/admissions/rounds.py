@@ -21,7 +21,7 @@ from ruxue.applications.models import Application, Message
 from ruxue.applications.states import Actor, State
 from ruxue.ledger import clock, log
 from ruxue.places import rules, seasons
-from ruxue.places.models import SeatPlan, Season
+from ruxue.places.models import Season, SeatPlan
 from ruxue.policy.language import COORDINATE
 
 
@@ -43,7 +43,11 @@ def publish_preliminary(season: Season, by: By) -> int:
     """Publishes the category of every decided application and opens it to objection. Returns how many."""
     _lock_season(season)
     seasons.require_open(season, "publication", "objection", "late")
-    rows = Application.objects.select_for_update(of=("self",)).filter(season=season, state__in=[State.AUTO_PASSED, State.CLASSIFIED]).order_by("pk")
+    rows = (
+        Application.objects.select_for_update(of=("self",))
+        .filter(season=season, state__in=[State.AUTO_PASSED, State.CLASSIFIED])
+        .order_by("pk")
+    )
     return change_many(rows, "publish", by, "published")
 
 
@@ -56,7 +60,9 @@ def lock(season: Season, by: By) -> int:
     waiting = Application.objects.filter(season=season, state=State.APPEALED).count()
     if waiting:
         raise StepError("objections_waiting", count=waiting)
-    rows = Application.objects.select_for_update(of=("self",)).filter(season=season, state=State.PUBLISHED).order_by("pk")
+    rows = (
+        Application.objects.select_for_update(of=("self",)).filter(season=season, state=State.PUBLISHED).order_by("pk")
+    )
     return change_many(rows, "lock", by)
 
 
@@ -81,10 +87,16 @@ def _units(rows: list[Application]) -> list[_Unit]:
 def seats_left(season: Season) -> dict[str, int]:
     """Seats of each school's plan that no live offer takes."""
     taken = dict(
-        Offer.objects.filter(round__season=season, application__state__in=[State.SEATED, State.OFFERED, State.ACCEPTED, State.CLASSED])
-        .values_list("school").annotate(n=Count("id"))
+        Offer.objects.filter(
+            round__season=season, application__state__in=[State.SEATED, State.OFFERED, State.ACCEPTED, State.CLASSED]
+        )
+        .values_list("school")
+        .annotate(n=Count("id"))
     )
-    return {p.school_id: p.seats - taken.get(p.school_id, 0) for p in SeatPlan.objects.filter(season=season).order_by("school_id")}
+    return {
+        p.school_id: p.seats - taken.get(p.school_id, 0)
+        for p in SeatPlan.objects.filter(season=season).order_by("school_id")
+    }
 
 
 @transaction.atomic
@@ -94,8 +106,10 @@ def run(season: Season, by: By) -> Round:
     """
     _lock_season(season)
     rows = list(
-        Application.objects.select_for_update(of=("self",)).filter(season=season, state__in=[State.LOCKED, State.TO_COORDINATE])
-        .select_related("season", "school", "compound").order_by("receipt")
+        Application.objects.select_for_update(of=("self",))
+        .filter(season=season, state__in=[State.LOCKED, State.TO_COORDINATE])
+        .select_related("season", "school", "compound")
+        .order_by("receipt")
     )
     if not rows:
         raise StepError("nobody_waiting")
@@ -105,22 +119,32 @@ def run(season: Season, by: By) -> Round:
     left = seats_left(season)
     rank_of = {c.code: i for i, c in enumerate(policy.categories)} | {COORDINATE: len(policy.categories)}
     inputs = [
-        {"receipt": r.receipt, "category": r.category, "keys": r.order_keys, "school": r.school_id, "group": r.group} for r in rows
+        {"receipt": r.receipt, "category": r.category, "keys": r.order_keys, "school": r.school_id, "group": r.group}
+        for r in rows
     ]
-    digest = hashlib.sha256(rfc8785.dumps({"season": season.key, "policy": rows[0].policy_digest, "seats": left, "applications": inputs})).digest()
+    digest = hashlib.sha256(
+        rfc8785.dumps({"season": season.key, "policy": rows[0].policy_digest, "seats": left, "applications": inputs})
+    ).digest()
     number = Round.objects.filter(season=season).count() + 1
-    made = Round.objects.create(season=season, number=number, inputs_digest=digest.hex(), run_at=clock.now(), seated=0, coordinated=0)
+    made = Round.objects.create(
+        season=season, number=number, inputs_digest=digest.hex(), run_at=clock.now(), seated=0, coordinated=0
+    )
     log.append("round", season.key, {"number": number, "inputs": digest.hex(), "applications": len(rows)})
     # The last tie is drawn from the inputs' own digest: recomputable, and fixed before anyone could know it.
     seed = draw.make_seed(digest, [])
     units = _units(rows)
     schools = sorted(left)
     index = {code: i for i, code in enumerate(schools)}
-    zone_units = [u for u in units if u.lead.category != COORDINATE and u.lead.school_id in index and u.lead.state == State.LOCKED]
+    zone_units = [
+        u for u in units if u.lead.category != COORDINATE and u.lead.school_id in index and u.lead.state == State.LOCKED
+    ]
     keys = [(rank_of.get(u.lead.category, len(rank_of)), *u.lead.order_keys) for u in zone_units]
     order = allocation.strict_order(keys, [draw.ticket(seed, u.lead.group or u.lead.receipt) for u in zone_units])
     result = allocation.allocate(
-        [[index[u.lead.school_id or ""]] for u in zone_units], order, [max(0, left[s]) for s in schools], [len(u.rows) for u in zone_units]
+        [[index[u.lead.school_id or ""]] for u in zone_units],
+        order,
+        [max(0, left[s]) for s in schools],
+        [len(u.rows) for u in zone_units],
     )
     offers: list[Offer] = []
     seated: list[Application] = []
@@ -135,15 +159,27 @@ def run(season: Season, by: By) -> Round:
         for n, i in enumerate(members, 1):
             for row in zone_units[i].rows:
                 facts[row.receipt] = {
-                    "rank": n, "applicants": len(members), "seats": max(0, left[schools[s]]),
-                    "last_rank": placed[-1] if placed else None, "last_category": last.lead.category if last else "",
+                    "rank": n,
+                    "applicants": len(members),
+                    "seats": max(0, left[schools[s]]),
+                    "last_rank": placed[-1] if placed else None,
+                    "last_category": last.lead.category if last else "",
                 }
     for i, u in enumerate(zone_units):
         if result.school[i] >= 0:
             code = schools[int(result.school[i])]
             left[code] -= len(u.rows)
             for row in u.rows:
-                offers.append(Offer(application=row, round=made, school_id=code, kind=Offer.Kind.ZONE, category=row.category, **facts[row.receipt]))
+                offers.append(
+                    Offer(
+                        application=row,
+                        round=made,
+                        school_id=code,
+                        kind=Offer.Kind.ZONE,
+                        category=row.category,
+                        **facts[row.receipt],
+                    )
+                )
                 seated.append(row)
     got = {r.pk for r in seated}
     over = [u for u in units if u.lead.pk not in got]
@@ -157,7 +193,9 @@ def run(season: Season, by: By) -> Round:
     return made
 
 
-def _coordinate(season: Season, made: Round, over: list[_Unit], left: dict[str, int], facts: dict[str, dict[str, Any]]) -> list[Offer]:
+def _coordinate(
+    season: Season, made: Round, over: list[_Unit], left: dict[str, int], facts: dict[str, dict[str, Any]]
+) -> list[Offer]:
     """Overflow to the nearest schools with seats, at the least total distance."""
     plans = {p.school_id: p.school for p in SeatPlan.objects.filter(season=season).select_related("school")}
     schools = [s for s in sorted(plans) if left[s] > 0]
@@ -165,16 +203,26 @@ def _coordinate(season: Season, made: Round, over: list[_Unit], left: dict[str, 
     if not over or not schools:
         return []
     distance = np.array(
-        [[coordination.metres(u.lead.compound.lng, u.lead.compound.lat, plans[s].lng, plans[s].lat) for s in schools]  # type: ignore[union-attr]
-         for u in over], np.int64,
+        [
+            [coordination.metres(u.lead.compound.lng, u.lead.compound.lat, plans[s].lng, plans[s].lat) for s in schools]  # type: ignore[union-attr]
+            for u in over
+        ],
+        np.int64,
     )
     solved = coordination.coordinate(distance, [len(u.rows) for u in over], [left[s] for s in schools])
     return [
         Offer(
-            application=row, round=made, school_id=schools[s], kind=Offer.Kind.COORDINATED, category=row.category,
-            distance_m=int(distance[i, s]), **facts.get(row.receipt, {}),
+            application=row,
+            round=made,
+            school_id=schools[s],
+            kind=Offer.Kind.COORDINATED,
+            category=row.category,
+            distance_m=int(distance[i, s]),
+            **facts.get(row.receipt, {}),
         )
-        for i, (u, s) in enumerate(zip(over, solved.school, strict=True)) if s >= 0 for row in u.rows
+        for i, (u, s) in enumerate(zip(over, solved.school, strict=True))
+        if s >= 0
+        for row in u.rows
     ]
 
 
@@ -182,18 +230,31 @@ def _coordinate(season: Season, made: Round, over: list[_Unit], left: dict[str, 
 def send_offers(season: Season, by: By) -> int:
     """Offers every seat given so far, publishes the list first, and starts the time to answer. Returns how many."""
     _lock_season(season)
-    rows = list(Application.objects.select_for_update(of=("self",)).filter(season=season, state=State.SEATED).select_related("offer").order_by("pk"))
+    rows = list(
+        Application.objects.select_for_update(of=("self",))
+        .filter(season=season, state=State.SEATED)
+        .select_related("offer")
+        .order_by("pk")
+    )
     if not rows:
         raise StepError("nobody_waiting")
     window = seasons.window(season, "offer")
-    deadline = window.closes_at if window and window.closes_at > clock.now() else clock.now() + (window.closes_at - window.opens_at if window else _WEEK)
+    deadline = (
+        window.closes_at
+        if window and window.closes_at > clock.now()
+        else clock.now() + (window.closes_at - window.opens_at if window else _WEEK)
+    )
     Offer.objects.filter(application__in=rows).update(deadline=deadline)
     for row in rows:
         row.deadline = deadline
     change_many(rows, "offer", by, columns=["deadline"])
     now = clock.now()
     Message.objects.bulk_create(
-        [Message(application=r, code="coordinated" if r.offer.kind == Offer.Kind.COORDINATED else "offered", at=now) for r in rows], batch_size=1000
+        [
+            Message(application=r, code="coordinated" if r.offer.kind == Offer.Kind.COORDINATED else "offered", at=now)
+            for r in rows
+        ],
+        batch_size=1000,
     )
     publish_results(season)
     return len(rows)
@@ -203,14 +264,25 @@ def publish_results(season: Season) -> Publication:
     """Freezes the list of every school, masked, and puts its digest into the ledger before the page shows it."""
     schools: dict[str, list[dict[str, str]]] = {}
     live = [State.OFFERED, State.ACCEPTED, State.CLASSED]
-    for offer in Offer.objects.filter(round__season=season, application__state__in=live).select_related("application").order_by("application__receipt"):
+    for offer in (
+        Offer.objects.filter(round__season=season, application__state__in=live)
+        .select_related("application")
+        .order_by("application__receipt")
+    ):
         row = offer.application
         schools.setdefault(offer.school_id, []).append(
-            {"name": address.mask_name(row.child_name), "tail": row.receipt_tail, "category": offer.category, "kind": offer.kind}
+            {
+                "name": address.mask_name(row.child_name),
+                "tail": row.receipt_tail,
+                "category": offer.category,
+                "kind": offer.kind,
+            }
         )
     payload = {"season": season.key, "schools": schools}
     digest = hashlib.sha256(rfc8785.dumps(payload)).hexdigest()
-    made, _ = Publication.objects.update_or_create(season=season, kind="results", defaults={"payload": payload, "digest": digest, "at": clock.now()})
+    made, _ = Publication.objects.update_or_create(
+        season=season, kind="results", defaults={"payload": payload, "digest": digest, "at": clock.now()}
+    )
     log.append("results", season.key, {"digest": digest})
     return made
 
@@ -221,7 +293,11 @@ _WEEK = timedelta(days=7)
 @transaction.atomic
 def answer(key: str, user: User, accepted: bool) -> Application:
     """A family's answer to its offer. Raises StepError("late") after the deadline, NotAllowed."""
-    row = Application.objects.select_for_update(of=("self",)).select_related("season", "offer").get(key=key, guardian=user)
+    row = (
+        Application.objects.select_for_update(of=("self",))
+        .select_related("season", "offer")
+        .get(key=key, guardian=user)
+    )
     if row.state == State.OFFERED and row.deadline and clock.now() > row.deadline:
         raise StepError("late")
     change(row, "accept" if accepted else "decline", By(Actor.GUARDIAN, user), deadline=None)
@@ -244,7 +320,9 @@ def issue_notice(offer: Offer) -> Notice:
 @transaction.atomic
 def lapse(season: Season) -> int:
     """Ends offers without an answer after their deadline; their seats are free again."""
-    rows = Application.objects.select_for_update(of=("self",)).filter(season=season, state=State.OFFERED, deadline__lte=clock.now())
+    rows = Application.objects.select_for_update(of=("self",)).filter(
+        season=season, state=State.OFFERED, deadline__lte=clock.now()
+    )
     return change_many(rows, "lapse", SYSTEM)
 
 

@@ -15,7 +15,9 @@ from typing import Literal
 
 _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _TRADITIONAL = str.maketrans("號樓區東單戶園縣莊華國門號", "号楼区东单户园县庄华国门号")
-_VARIANTS = str.maketrans({"囯": "国", "圀": "国", "喆": "哲", "堃": "坤", "淼": "渺", "䶮": "龑", "昇": "升", "峯": "峰"})
+_VARIANTS = str.maketrans(
+    {"囯": "国", "圀": "国", "喆": "哲", "堃": "坤", "淼": "渺", "䶮": "龑", "昇": "升", "峯": "峰"}
+)
 _DOTS = re.compile(r"[·•・．.‧∙⋅]")
 
 
@@ -39,7 +41,9 @@ def normalize(text: str) -> str:
     text = re.sub(r"[\s,，。;；()（）]", "", text)
     text = re.sub(r"[—–－―~～_/]", "-", text)
     text = re.sub(
-        r"([零〇一二两三四五六七八九十百千]+)(?=(?:号楼|栋|幢|座|单元|室|户|层|楼|号))", lambda m: str(_numeral(m[1])), text
+        r"([零〇一二两三四五六七八九十百千]+)(?=(?:号楼|栋|幢|座|单元|室|户|层|楼|号))",
+        lambda m: str(_numeral(m[1])),
+        text,
     )
     return re.sub(r"#楼?|栋|幢|座|号楼", "号楼", text)
 
@@ -75,9 +79,13 @@ def parse(text: str) -> Address:
     inner = _ROOM.match(place["rest"])
     part = inner.groupdict() if inner else {"compound": place["rest"]}
     return Address(
-        district=place["district"] or "", road=place["road"] or "", road_number=place["road_number"] or "",
-        compound=part.get("compound") or "", building=(part.get("building") or "").lstrip("0"),
-        unit=(part.get("unit") or "").lstrip("0"), room=part.get("room") or "",
+        district=place["district"] or "",
+        road=place["road"] or "",
+        road_number=place["road_number"] or "",
+        compound=part.get("compound") or "",
+        building=(part.get("building") or "").lstrip("0"),
+        unit=(part.get("unit") or "").lstrip("0"),
+        room=part.get("room") or "",
     )
 
 
@@ -112,7 +120,7 @@ def normalize_name(name: str) -> str:
 
 
 def compare_names(a: str, b: str) -> Literal["equal", "variant", "different"]:
-    """"equal" only for the same signs; "variant" where a dot or a register's substitute sign explains the difference."""
+    """ "equal" only for the same signs; "variant" where a dot or a register's substitute sign explains the difference."""
     x, y = normalize_name(a), normalize_name(b)
     if x == y:
         return "equal"
@@ -163,7 +171,7 @@ def valid_id(text: str) -> bool:
     if not re.fullmatch(r"\d{17}[\dX]", value) or id_check_digit(value[:17]) != value[17]:
         return False
     try:
-        return 1900 <= birth_date(value).year
+        return birth_date(value).year >= 1900
     except ValueError:
         return False
 

@@ -49,15 +49,20 @@ def allocate(
     start = np.zeros(len(choices) + 1, np.int64)
     start[1:] = np.cumsum([len(c) for c in choices])
     flat = np.fromiter((s for c in choices for s in c), np.int64, int(start[-1]))
-    school = _serial(np.argsort(priority), start, flat, np.asarray(seats, np.int64),
-                     np.ones(len(choices), np.int64) if size is None else np.asarray(size, np.int64))
+    school = _serial(
+        np.argsort(priority),
+        start,
+        flat,
+        np.asarray(seats, np.int64),
+        np.ones(len(choices), np.int64) if size is None else np.asarray(size, np.int64),
+    )
     last = np.full(len(seats), -1, np.int64)
     placed = school >= 0
     np.maximum.at(last, school[placed], np.asarray(priority)[placed])
     return Allocation(school, last)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _serial(order: Ints, start: Ints, flat: Ints, seats: Ints, size: Ints) -> Ints:
     """With one order at all schools, deferred acceptance is serial choice in that order."""
     left = seats.copy()

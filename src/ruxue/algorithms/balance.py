@@ -35,8 +35,12 @@ class _Rules:
     @classmethod
     def read(cls, rules: Mapping[str, Any]) -> _Rules:
         return cls(
-            classes=rules["classes"], cap=rules.get("cap", 10**9), balance=list(rules.get("balance", [])),
-            mean=rules.get("mean"), together=set(rules.get("together", [])), apart=set(rules.get("apart", [])),
+            classes=rules["classes"],
+            cap=rules.get("cap", 10**9),
+            balance=list(rules.get("balance", [])),
+            mean=rules.get("mean"),
+            together=set(rules.get("together", [])),
+            apart=set(rules.get("apart", [])),
             required=[(a, b) for a, b in rules.get("required", [])],
             forbidden=[(a, b) for a, b in rules.get("forbidden", [])],
         )
@@ -105,7 +109,9 @@ def assign_classes(entries: Sequence[Entry], rules: Mapping[str, Any], stream: S
     if k < 1 or k > max(1, count):
         raise InfeasibleRules(f"{count} pupils can't fill {k} classes")
     if -(-count // k) > wanted.cap:
-        raise InfeasibleRules(f"{count} pupils in {k} classes need {-(-count // k)} places a class; the cap is {wanted.cap}")
+        raise InfeasibleRules(
+            f"{count} pupils in {k} classes need {-(-count // k)} places a class; the cap is {wanted.cap}"
+        )
     units = _units(entries, wanted)
     largest = max(len(u.members) for u in units)
     if largest > -(-count // k):
@@ -203,9 +209,12 @@ def _separate(units: list[_Unit], rules: _Rules, where: list[int], k: int) -> No
             continue
         mine = _profile(unit, rules)
         partners = [
-            j for j, other in enumerate(units)
-            if where[j] != where[i] and len(other.members) == len(unit.members)
-            and not _clash(unit, where, where[j]) and not _clash(other, where, where[i])
+            j
+            for j, other in enumerate(units)
+            if where[j] != where[i]
+            and len(other.members) == len(unit.members)
+            and not _clash(unit, where, where[j])
+            and not _clash(other, where, where[i])
         ]
         if not partners:
             raise InfeasibleRules(f"{unit.members[0]['code']} has a pupil to be kept apart from in every class")
@@ -281,6 +290,7 @@ def place_late(
     stream.shuffle(order)
     result: dict[str, int] = {}
     for entry in order:
+
         def rank(c: int, entry: Entry = entry) -> tuple[int, ...]:
             return (len(by_class[c]), *(sum(e[n] == entry[n] for e in by_class[c]) for n in wanted.balance))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import rfc8785
@@ -25,7 +26,7 @@ class Step:
 
 def algorithm() -> dict[str, str]:
     """Name, version and digest of the published implementation, as manifests carry it."""
-    source = b"".join(open(module.__file__ or "", "rb").read() for module in (draw, balance))
+    source = b"".join(Path(module.__file__ or "").read_bytes() for module in (draw, balance))
     return {"name": "ruxue", "version": "1", "digest": hashlib.sha256(source).hexdigest()}
 
 
@@ -72,7 +73,9 @@ def verify_bundle(bundle: dict[str, Any]) -> list[Step]:
     except _Differs as differs:
         steps.append(differs.step)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        steps.append(Step(False, "form", f"文件不完整或格式不对：{error}", f"the file is incomplete or malformed: {error}"))
+        steps.append(
+            Step(False, "form", f"文件不完整或格式不对：{error}", f"the file is incomplete or malformed: {error}")
+        )
     return steps
 
 
@@ -94,8 +97,10 @@ def _checks(bundle: dict[str, Any]) -> Any:
         raise _Differs("form", f"文件里有不认识的部分：{sorted(extra)}", f"the file has unknown parts: {sorted(extra)}")
     manifest = bundle["manifest"]
     digest = draw.manifest_digest(manifest)
-    yield "manifest", f"名单和规则的指纹是 {digest.hex()}（{len(manifest['entries'])} 条）", (
-        f"the list and the rules have the digest {digest.hex()} ({len(manifest['entries'])} entries)"
+    yield (
+        "manifest",
+        f"名单和规则的指纹是 {digest.hex()}（{len(manifest['entries'])} 条）",
+        (f"the list and the rules have the digest {digest.hex()} ({len(manifest['entries'])} entries)"),
     )
     witnesses = [w["id"] for w in manifest["witnesses"]]
     for part in ("commitments", "reveals"):
@@ -115,15 +120,20 @@ def _checks(bundle: dict[str, Any]) -> Any:
             raise _Differs("reveals", "秘密的写法不规范", f"the secret of {revealed['witness']} is not in plain hex")
         if draw.commitment(digest, committed["witness"], secret).hex() != committed["value"]:
             raise _Differs(
-                "commitments", f"见证人 {committed['witness']} 公开的秘密与其承诺不符",
+                "commitments",
+                f"见证人 {committed['witness']} 公开的秘密与其承诺不符",
                 f"the secret of witness {committed['witness']} does not fit the commitment",
             )
         secrets.append(secret)
-    yield "commitments", f"{len(secrets)} 位见证人的秘密都与事先的承诺一致", (
-        f"the secrets of {len(secrets)} witnesses fit what they had committed to before"
+    yield (
+        "commitments",
+        f"{len(secrets)} 位见证人的秘密都与事先的承诺一致",
+        (f"the secrets of {len(secrets)} witnesses fit what they had committed to before"),
     )
     if ("beacon" in bundle) != ("beacon" in manifest):
-        raise _Differs("beacon", "公共随机数与规则不符", "a public beacon is given but not named, or named but not given")
+        raise _Differs(
+            "beacon", "公共随机数与规则不符", "a public beacon is given but not named, or named but not given"
+        )
     seed = draw.make_seed(digest, secrets, bundle.get("beacon"))
     if seed.hex() != bundle["seed"]:
         raise _Differs("seed", "种子与见证人的秘密不符", "the seed is not the one that the secrets give")
@@ -134,7 +144,9 @@ def _checks(bundle: dict[str, Any]) -> Any:
     ledger = bundle.get("ledger")
     if not ledger:
         raise _Differs("ledger_missing", "还没有写入公开日志", "not yet in the public log")
-    if set(ledger) != {"entry", "index", "size", "root", "proof", "signature", "public_key"} or ledger["entry"].get("digest") != core_digest(bundle):
+    if set(ledger) != {"entry", "index", "size", "root", "proof", "signature", "public_key"} or ledger["entry"].get(
+        "digest"
+    ) != core_digest(bundle):
         raise _Differs("ledger", "公开日志里记的不是这个文件", "the entry of the public log is not about this file")
     leaf = merkle.leaf_hash(rfc8785.dumps(ledger["entry"]))
     path = [bytes.fromhex(p) for p in ledger["proof"]]
@@ -147,6 +159,8 @@ def _checks(bundle: dict[str, Any]) -> Any:
         key.verify(_hex(ledger["signature"]), head_text(ledger["size"], ledger["root"]))
     except (InvalidSignature, ValueError) as error:
         raise _Differs("ledger", "公开日志的签名不成立", "the signature of the log's head does not hold") from error
-    yield "ledger", f"已写入公开日志第 {ledger['index']} 条，根为 {ledger['root']}", (
-        f"it stands in the public log as entry {ledger['index']}, under the root {ledger['root']}"
+    yield (
+        "ledger",
+        f"已写入公开日志第 {ledger['index']} 条，根为 {ledger['root']}",
+        (f"it stands in the public log as entry {ledger['index']}, under the root {ledger['root']}"),
     )

@@ -40,7 +40,9 @@ def coordinate(distance_m: NDArray[np.int64], members: Sequence[int], seats: Seq
     once = coo_array((np.ones(unit.size), (unit, np.arange(unit.size))), (units, unit.size)).tocsr()
     room = coo_array((size[unit], (school, np.arange(unit.size))), (schools, unit.size)).tocsr()
     solved = milp(
-        cost.ravel(), integrality=np.ones(unit.size), bounds=Bounds(0, 1),
+        cost.ravel(),
+        integrality=np.ones(unit.size),
+        bounds=Bounds(0, 1),
         constraints=[LinearConstraint(once, 0, 1), LinearConstraint(room, 0, np.asarray(seats, float))],
     )
     if solved.x is None:
@@ -71,4 +73,4 @@ def metres(lng1: float, lat1: float, lng2: float, lat2: float) -> int:
     """Straight-line distance on the sphere (haversine, radius 6,371 km), in whole metres."""
     a, b, c, d = np.radians([lng1, lat1, lng2, lat2])
     h = np.sin((d - b) / 2) ** 2 + np.cos(b) * np.cos(d) * np.sin((c - a) / 2) ** 2
-    return int(round(2 * 6_371_000 * float(np.arcsin(np.sqrt(h)))))
+    return round(2 * 6_371_000 * float(np.arcsin(np.sqrt(h))))

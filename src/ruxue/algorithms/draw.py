@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import rfc8785
@@ -56,7 +57,7 @@ def check_manifest(manifest: dict[str, Any]) -> None:
     codes = [e.get("code") for e in manifest["entries"]]
     if not all(isinstance(c, str) and c for c in codes):
         raise DrawError("every entry needs a code")
-    for before, after in zip(codes, codes[1:], strict=False):
+    for before, after in pairwise(codes):
         if before == after:
             raise DrawError(f"code {before!r} occurs twice")
         if before > after:
@@ -167,7 +168,7 @@ def start_and_interval(count: int, start: int, interval: int, take: int) -> list
     if not 1 <= start <= count or interval < 1 or not 0 <= take <= count:
         raise DrawError("start must be one of the numbers, the interval at least 1, and no more taken than there are")
     circle = list(range(1, count + 1))
-    position, drawn = start - 1, []
+    position, drawn = start - 1, list[int]()
     while len(drawn) < take:
         drawn.append(circle.pop(position))
         if circle:

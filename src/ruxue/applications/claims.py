@@ -22,8 +22,13 @@ RELATIONS = ("father", "mother", "grandfather", "grandmother", "other")
 BASES = ("owned", "grandparents", "contract", "resettlement", "lease")
 PEOPLE = ("child", "guardian", "second_guardian", "grandparent")
 EMPTY: dict[str, Any] = {
-    "child": {"name": "", "id_number": ""}, "guardian": {"name": "", "id_number": "", "relation": ""},
-    "second_guardian": None, "grandparent": None, "room": "", "certificate_no": "", "special_group": "",
+    "child": {"name": "", "id_number": ""},
+    "guardian": {"name": "", "id_number": "", "relation": ""},
+    "second_guardian": None,
+    "grandparent": None,
+    "room": "",
+    "certificate_no": "",
+    "special_group": "",
 }
 
 
@@ -49,7 +54,11 @@ def start(user: User, season: Season) -> Application:
     seasons.require_open(season, "collection", "late")
     now = clock.now()
     return Application.objects.create(
-        season=season, city_year=f"{season.year}-{season.level}", guardian=user, claim=dict(EMPTY), created_at=now,
+        season=season,
+        city_year=f"{season.year}-{season.level}",
+        guardian=user,
+        claim=dict(EMPTY),
+        created_at=now,
         changed_at=now,
     )
 
@@ -67,7 +76,9 @@ def save(application: Application, data: dict[str, Any]) -> None:
     for name in PEOPLE:
         if name in data:
             person = data[name]
-            claim[name] = {k: str(v).strip()[:60] for k, v in person.items()} if person and any(person.values()) else EMPTY[name]
+            claim[name] = (
+                {k: str(v).strip()[:60] for k, v in person.items()} if person and any(person.values()) else EMPTY[name]
+            )
     for name in ("room", "certificate_no", "special_group"):
         if name in data:
             claim[name] = str(data[name]).strip()[:80]
@@ -113,7 +124,8 @@ def submit(key: str, user: User) -> Application:
     """
     row = (
         Application.objects.select_for_update(of=("self",))
-        .select_related("season__district", "compound").get(key=key, guardian=user)
+        .select_related("season__district", "compound")
+        .get(key=key, guardian=user)
     )
     season, first = row.season, row.state == State.DRAFT
     if first:
@@ -130,7 +142,12 @@ def submit(key: str, user: User) -> Application:
         raise ClaimError(found)
     child = row.claim["child"]["id_number"].upper()
     row.child_index = crypto.blind_index(child, "child")
-    other = Application.objects.filter(child_index=row.child_index, city_year=row.city_year).exclude(pk=row.pk).exclude(state__in=DEAD).first()
+    other = (
+        Application.objects.filter(child_index=row.child_index, city_year=row.city_year)
+        .exclude(pk=row.pk)
+        .exclude(state__in=DEAD)
+        .first()
+    )
     if other:
         raise AlreadyApplied(other.receipt_tail, other.guardian_id == user.pk)
     row.sex, row.born_on = address.sex(child), address.birth_date(child)

@@ -25,7 +25,11 @@ S = Check.Status
 def pack(facts: Mapping[str, Fact]) -> dict[str, Any]:
     """Facts as JSON: value, source, as-of date."""
     return {
-        name: [f.value.isoformat() if isinstance(f.value, date) else f.value, f.source, f.as_of.isoformat() if f.as_of else None]
+        name: [
+            f.value.isoformat() if isinstance(f.value, date) else f.value,
+            f.source,
+            f.as_of.isoformat() if f.as_of else None,
+        ]
         for name, f in facts.items()
     }
 
@@ -87,14 +91,31 @@ def first_questions(application: Application, consent: str, places: Places) -> l
         if application.basis == "owned":
             ask("NR1", who, home, part)
         elif application.basis in ("contract", "resettlement", "lease"):
-            ask({"contract": "HC1", "resettlement": "HC3", "lease": "HC2"}[application.basis], who, {"address_code": compound}, part)
+            ask(
+                {"contract": "HC1", "resettlement": "HC3", "lease": "HC2"}[application.basis],
+                who,
+                {"address_code": compound},
+                part,
+            )
     if application.basis == "grandparents" and claim.get("grandparent"):
         elder = claim["grandparent"]
-        ask("NR1", {"name": elder["name"], "id": elder["id_number"]}, {"address_code": compound, "name": elder["name"]}, "grandparent")
-        ask("PS3", {"child_id": child["id_number"], "guardian_id": elder["id_number"]}, {"same_household": True}, "grandparent")
+        ask(
+            "NR1",
+            {"name": elder["name"], "id": elder["id_number"]},
+            {"address_code": compound, "name": elder["name"]},
+            "grandparent",
+        )
+        ask(
+            "PS3",
+            {"child_id": child["id_number"], "guardian_id": elder["id_number"]},
+            {"same_household": True},
+            "grandparent",
+        )
     if application.basis in ("grandparents", "lease"):
         ids = [child["id_number"], *(p["id_number"] for _, p in _people(application))]
-        ask("NR3", {"ids": ids, "regions": [places.district_code.get(k, k) for k in places.core[application.season_id]]})
+        ask(
+            "NR3", {"ids": ids, "regions": [places.district_code.get(k, k) for k in places.core[application.season_id]]}
+        )
     return ask.made
 
 
@@ -109,8 +130,17 @@ def further_questions(application: Application, consent: str, places: Places, an
             ask("NR4", {"unit_no": right["unit_no"]}, part=f"{part}/{right['unit_no'][-8:]}")
     if application.basis == "owned" and not any(_in_compound(application, r, answers, p) for p, r in _rights(answers)):
         child = application.claim["child"]
-        ask("NR1", {"name": child["name"], "id": child["id_number"]}, {"address_code": application.compound_id, "name": child["name"]}, "child")
-    if application.basis == "lease" and hukou and hukou["region"] != places.district_code[application.season.district_id]:
+        ask(
+            "NR1",
+            {"name": child["name"], "id": child["id_number"]},
+            {"address_code": application.compound_id, "name": child["name"]},
+            "child",
+        )
+    if (
+        application.basis == "lease"
+        and hukou
+        and hukou["region"] != places.district_code[application.season.district_id]
+    ):
         for part, person in _people(application):
             who = {"name": person["name"], "id": person["id_number"]}
             for item in ("HR1", "HR2", "MR1"):
@@ -127,8 +157,10 @@ def _fields(query: Query | None) -> dict[str, Any] | None:
 def _rights(answers: Answers) -> list[tuple[str, dict[str, Any]]]:
     return [
         (part, right)
-        for (item, part), query in sorted(answers.items()) if item == "NR1"
-        for right in (_fields(query) or {}).get("rights", []) if right["status"] == "current"
+        for (item, part), query in sorted(answers.items())
+        if item == "NR1"
+        for right in (_fields(query) or {}).get("rights", [])
+        if right["status"] == "current"
     ]
 
 
@@ -158,9 +190,15 @@ class Judgement:
 
 
 _NOT_CLAIMED: dict[str, Value] = {
-    "dwelling.owned_by_family": False, "dwelling.owned_by_grandparent": False, "dwelling.is_contract": False,
-    "dwelling.is_resettlement": False, "dwelling.original_village_in_zone": False, "lease.sole": False,
-    "lease.in_zone": False, "family.reported_absent": False, "family.special_group": "",
+    "dwelling.owned_by_family": False,
+    "dwelling.owned_by_grandparent": False,
+    "dwelling.is_contract": False,
+    "dwelling.is_resettlement": False,
+    "dwelling.original_village_in_zone": False,
+    "lease.sole": False,
+    "lease.in_zone": False,
+    "family.reported_absent": False,
+    "family.special_group": "",
 }
 
 
@@ -174,7 +212,11 @@ def judge(application: Application, answers: Answers, places: Places) -> Judgeme
     _person(out, application, answers)
     _household(out, application, answers, places)
     {
-        "owned": _owned, "grandparents": _grandparents, "contract": _contract, "resettlement": _resettlement, "lease": _lease,
+        "owned": _owned,
+        "grandparents": _grandparents,
+        "contract": _contract,
+        "resettlement": _resettlement,
+        "lease": _lease,
     }[application.basis](out, application, answers, places)
     for name, stored in unpack(application.overrides).items():
         out.facts[name] = stored
@@ -182,8 +224,14 @@ def judge(application: Application, answers: Answers, places: Places) -> Judgeme
 
 
 def _check(
-    out: Judgement, application: Application, query: Query | None, status: Check.Status, reason: str = "",
-    claimed: Any = None, registered: Any = None, first_try: bool | None = None,
+    out: Judgement,
+    application: Application,
+    query: Query | None,
+    status: Check.Status,
+    reason: str = "",
+    claimed: Any = None,
+    registered: Any = None,
+    first_try: bool | None = None,
 ) -> None:
     if query is None:
         return
@@ -191,8 +239,15 @@ def _check(
         status, reason, first_try = S.WAITING, "department_silent", False
     out.checks.append(
         Check(
-            application=application, claim_version=application.claim_version, item=query.item, part=query.part,
-            status=status, reason=reason, claimed=claimed, registered=registered, as_of=query.as_of,
+            application=application,
+            claim_version=application.claim_version,
+            item=query.item,
+            part=query.part,
+            status=status,
+            reason=reason,
+            claimed=claimed,
+            registered=registered,
+            as_of=query.as_of,
             first_try=query.match == "Y" if first_try is None else first_try,
         )
     )
@@ -220,7 +275,14 @@ def _person(out: Judgement, application: Application, answers: Answers) -> None:
         record = _fields(enrolled)
         taken = bool(record and record["status"] == "in_school" and record["stage"] == application.season.level)
         out.facts["child.already_enrolled"] = Fact(taken, "ED1", enrolled.as_of)
-        _check(out, application, enrolled, S.MISMATCHED if taken else S.MATCHED, "already_enrolled" if taken else "", first_try=not taken)
+        _check(
+            out,
+            application,
+            enrolled,
+            S.MISMATCHED if taken else S.MATCHED,
+            "already_enrolled" if taken else "",
+            first_try=not taken,
+        )
     else:
         out.facts["child.already_enrolled"] = UNKNOWN
         _check(out, application, enrolled, S.WAITING)
@@ -258,14 +320,27 @@ def _household(out: Judgement, application: Application, answers: Answers, place
         else:
             _check(out, application, query, S.MISMATCHED, "hukou_address_unclear", claimed, registered)
         spelled = answers.get(("PS5", "hukou"))
-        _check(out, application, spelled, S.RESOLVED if code else S.NOT_FOUND, "" if code else "hukou_address_unclear", first_try=bool(code))
+        _check(
+            out,
+            application,
+            spelled,
+            S.RESOLVED if code else S.NOT_FOUND,
+            "" if code else "hukou_address_unclear",
+            first_try=bool(code),
+        )
     together = [answers[("PS3", part)] for part in ("guardian", "second_guardian") if ("PS3", part) in answers]
     answered = [q for q in together if q.state == Query.State.ANSWERED]
     same = any((_fields(q) or {}).get("same_household") for q in answered)
     with_elder = _fields(answers.get(("PS3", "grandparent")))
     for q in together:
         mine = bool((_fields(q) or {}).get("same_household"))
-        _check(out, application, q, S.MATCHED if mine else (S.RESOLVED if same else S.MISMATCHED), "" if mine or same else "household_not_together")
+        _check(
+            out,
+            application,
+            q,
+            S.MATCHED if mine else (S.RESOLVED if same else S.MISMATCHED),
+            "" if mine or same else "household_not_together",
+        )
     if same:
         out.facts["child.with_guardian_household"] = Fact(True, "PS3", answered[0].as_of)
     elif with_elder and with_elder["same_household"]:
@@ -299,9 +374,9 @@ def _same_address(out: Judgement, home: str, answers: Answers, as_of: date | Non
     hukou = hukou_code(answers)
     if hukou and "/" in hukou and "/" in home:
         out.facts["dwelling.address_equals_hukou"] = Fact(hukou == home, "PS2", as_of)
-    elif hukou and hukou.split("/")[0] != home.split("/")[0]:
-        out.facts["dwelling.address_equals_hukou"] = Fact(False, "PS2", as_of)
-    elif (hukou_fields := _fields(answers.get(("PS2", "")))) is not None and hukou_fields["kind"] == "collective":
+    elif (hukou and hukou.split("/")[0] != home.split("/")[0]) or (
+        (hukou_fields := _fields(answers.get(("PS2", "")))) is not None and hukou_fields["kind"] == "collective"
+    ):
         out.facts["dwelling.address_equals_hukou"] = Fact(False, "PS2", as_of)
     else:
         out.facts["dwelling.address_equals_hukou"] = UNKNOWN
@@ -321,14 +396,25 @@ def _no_home(out: Judgement, application: Application, queries: list[Query], rea
 
 
 def _home_claim(application: Application) -> dict[str, str]:
-    return {"address": application.compound.address if application.compound else "", "room": application.claim.get("room", "")}
+    return {
+        "address": application.compound.address if application.compound else "",
+        "room": application.claim.get("room", ""),
+    }
 
 
 def _of(answers: Answers, item: str) -> list[Query]:
     return [q for (i, _), q in sorted(answers.items()) if i == item]
 
 
-def _home_facts(out: Judgement, application: Application, right: dict[str, Any], code: str, source: str, as_of: date | None, places: Places) -> None:
+def _home_facts(
+    out: Judgement,
+    application: Application,
+    right: dict[str, Any],
+    code: str,
+    source: str,
+    as_of: date | None,
+    places: Places,
+) -> None:
     kin = {id_digest(application.claim["child"]["id_number"])}
     for _, person in _people(application):
         if person.get("relation") in ("father", "mother"):
@@ -349,9 +435,17 @@ def _owned(out: Judgement, application: Application, answers: Answers, places: P
     found = next(((p, r) for p, r in _rights(answers) if _in_compound(application, r, answers, p)), None)
     if found is None:
         _no_home(
-            out, application, queries, "property_not_found", "dwelling.owned_by_family", "dwelling.in_zone",
-            "dwelling.residential", "dwelling.full_ownership", "dwelling.address_equals_hukou",
-            "dwelling.family_share_bp", "dwelling.owners_within_kin",
+            out,
+            application,
+            queries,
+            "property_not_found",
+            "dwelling.owned_by_family",
+            "dwelling.in_zone",
+            "dwelling.residential",
+            "dwelling.full_ownership",
+            "dwelling.address_equals_hukou",
+            "dwelling.family_share_bp",
+            "dwelling.owners_within_kin",
         )
         return
     part, right = found
@@ -365,7 +459,15 @@ def _owned(out: Judgement, application: Application, answers: Answers, places: P
     _not_renting(out)
     for q in queries:
         status = (S.MATCHED if q.match == "Y" else S.RESOLVED) if q is query else S.RESOLVED
-        _check(out, application, q, status, "", _home_claim(application), {"address": right["location"]} if q is query else None)
+        _check(
+            out,
+            application,
+            q,
+            status,
+            "",
+            _home_claim(application),
+            {"address": right["location"]} if q is query else None,
+        )
 
 
 def _not_renting(out: Judgement) -> None:
@@ -377,7 +479,15 @@ def _grandparents(out: Judgement, application: Application, answers: Answers, pl
     queries = _of(answers, "NR1")
     found = next(((p, r) for p, r in _rights(answers) if _in_compound(application, r, answers, p)), None)
     if found is None:
-        _no_home(out, application, queries, "property_not_found", "dwelling.owned_by_grandparent", "dwelling.in_zone", "dwelling.address_equals_hukou")
+        _no_home(
+            out,
+            application,
+            queries,
+            "property_not_found",
+            "dwelling.owned_by_grandparent",
+            "dwelling.in_zone",
+            "dwelling.address_equals_hukou",
+        )
         return
     part, right = found
     query = answers[("NR1", part)]
@@ -386,19 +496,42 @@ def _grandparents(out: Judgement, application: Application, answers: Answers, pl
     _home_facts(out, application, right, code, "NR1", query.as_of, places)
     out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(right["registered_on"]), "NR1", query.as_of)
     _same_address(out, code, answers, query.as_of)
-    _check(out, application, query, S.MATCHED if query.match == "Y" else S.RESOLVED, "", _home_claim(application), {"address": right["location"]})
+    _check(
+        out,
+        application,
+        query,
+        S.MATCHED if query.match == "Y" else S.RESOLVED,
+        "",
+        _home_claim(application),
+        {"address": right["location"]},
+    )
 
 
 def _contract(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     queries = _of(answers, "HC1")
     found = next(
-        (q for q in queries if (f := _fields(q)) and f["status"] in ("valid", "registered") and (f["address_code"] or "").split("/")[0] == application.compound_id), None
+        (
+            q
+            for q in queries
+            if (f := _fields(q))
+            and f["status"] in ("valid", "registered")
+            and (f["address_code"] or "").split("/")[0] == application.compound_id
+        ),
+        None,
     )
     if found is None:
         _no_home(
-            out, application, queries, "contract_not_found", "dwelling.owned_by_family", "dwelling.in_zone",
-            "dwelling.residential", "dwelling.full_ownership", "dwelling.address_equals_hukou",
-            "dwelling.family_share_bp", "dwelling.owners_within_kin",
+            out,
+            application,
+            queries,
+            "contract_not_found",
+            "dwelling.owned_by_family",
+            "dwelling.in_zone",
+            "dwelling.residential",
+            "dwelling.full_ownership",
+            "dwelling.address_equals_hukou",
+            "dwelling.family_share_bp",
+            "dwelling.owners_within_kin",
         )
         return
     contract = found.fields or {}
@@ -408,31 +541,73 @@ def _contract(out: Judgement, application: Application, answers: Answers, places
     _same_address(out, contract["address_code"], answers, found.as_of)
     _not_renting(out)
     for q in queries:
-        _check(out, application, q, S.MATCHED if q.match == "Y" else S.RESOLVED, "", _home_claim(application), {"address": contract["location"]} if q is found else None)
+        _check(
+            out,
+            application,
+            q,
+            S.MATCHED if q.match == "Y" else S.RESOLVED,
+            "",
+            _home_claim(application),
+            {"address": contract["location"]} if q is found else None,
+        )
 
 
 def _resettlement(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     queries = _of(answers, "HC3")
     found = next(
-        (q for q in queries if (f := _fields(q)) and f["status"] == "valid" and (f["present_address_code"] or "").split("/")[0] == application.compound_id), None
+        (
+            q
+            for q in queries
+            if (f := _fields(q))
+            and f["status"] == "valid"
+            and (f["present_address_code"] or "").split("/")[0] == application.compound_id
+        ),
+        None,
     )
     if found is None:
         _no_home(
-            out, application, queries, "resettlement_not_found", "dwelling.owned_by_family", "dwelling.in_zone",
-            "dwelling.residential", "dwelling.full_ownership", "dwelling.address_equals_hukou",
-            "dwelling.is_resettlement", "dwelling.original_village_in_zone", "dwelling.owners_within_kin",
+            out,
+            application,
+            queries,
+            "resettlement_not_found",
+            "dwelling.owned_by_family",
+            "dwelling.in_zone",
+            "dwelling.residential",
+            "dwelling.full_ownership",
+            "dwelling.address_equals_hukou",
+            "dwelling.is_resettlement",
+            "dwelling.original_village_in_zone",
+            "dwelling.owners_within_kin",
         )
         return
     agreement = found.fields or {}
     code = agreement["present_address_code"]
     out.facts["dwelling.owned_by_family"] = out.facts["dwelling.is_resettlement"] = Fact(True, "HC3", found.as_of)
-    _home_facts(out, application, {"owners": [{"id_digest": id_digest(application.claim["child"]["id_number"]), "share_bp": 10_000}]}, code, "HC3", found.as_of, places)
-    out.facts["dwelling.original_village_in_zone"] = Fact(_zone(application, agreement["original_address_code"] or "", places), "HC3", found.as_of)
+    _home_facts(
+        out,
+        application,
+        {"owners": [{"id_digest": id_digest(application.claim["child"]["id_number"]), "share_bp": 10_000}]},
+        code,
+        "HC3",
+        found.as_of,
+        places,
+    )
+    out.facts["dwelling.original_village_in_zone"] = Fact(
+        _zone(application, agreement["original_address_code"] or "", places), "HC3", found.as_of
+    )
     out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(agreement["signed_on"]), "HC3", found.as_of)
     _same_address(out, code, answers, found.as_of)
     _not_renting(out)
     for q in queries:
-        _check(out, application, q, S.MATCHED if q.match == "Y" else S.RESOLVED, "", _home_claim(application), {"address": agreement["present_address"]} if q is found else None)
+        _check(
+            out,
+            application,
+            q,
+            S.MATCHED if q.match == "Y" else S.RESOLVED,
+            "",
+            _home_claim(application),
+            {"address": agreement["present_address"]} if q is found else None,
+        )
 
 
 def _no_dwelling(out: Judgement, application: Application, answers: Answers) -> None:
@@ -451,7 +626,14 @@ def _lease(out: Judgement, application: Application, answers: Answers, places: P
     _no_dwelling(out, application, answers)
     queries = _of(answers, "HC2")
     found = next(
-        (q for q in queries if (f := _fields(q)) and f["status"] == "valid" and (f["address_code"] or "").split("/")[0] == application.compound_id), None
+        (
+            q
+            for q in queries
+            if (f := _fields(q))
+            and f["status"] == "valid"
+            and (f["address_code"] or "").split("/")[0] == application.compound_id
+        ),
+        None,
     )
     if found is None:
         _no_home(out, application, queries, "lease_not_found", "lease.in_zone", "lease.sole", "lease.filed_on")
@@ -462,7 +644,15 @@ def _lease(out: Judgement, application: Application, answers: Answers, places: P
         out.facts["lease.filed_on"] = Fact(date.fromisoformat(lease["filed_on"]), "HC2", found.as_of)
         out.facts["lease.months"] = Fact(lease["unbroken_months"], "HC2", found.as_of)
         for q in queries:
-            _check(out, application, q, S.MATCHED if q is found else S.RESOLVED, "", _home_claim(application), {"address": lease["location"]} if q is found else None)
+            _check(
+                out,
+                application,
+                q,
+                S.MATCHED if q is found else S.RESOLVED,
+                "",
+                _home_claim(application),
+                {"address": lease["location"]} if q is found else None,
+            )
     _work(out, application, answers, places)
 
 

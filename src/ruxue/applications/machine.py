@@ -39,8 +39,12 @@ SYSTEM = By(Actor.SYSTEM)
 def snapshot_digest(application: Application) -> str:
     """Keyed digest of what a decision is about; without the city's key nobody can try names or numbers against it."""
     what = {
-        "state": application.state, "category": application.category, "claim": application.claim_version,
-        "child": application.child_index, "school": application.school_id or "", "order": application.order_keys,
+        "state": application.state,
+        "category": application.category,
+        "claim": application.claim_version,
+        "child": application.child_index,
+        "school": application.school_id or "",
+        "order": application.order_keys,
     }
     return crypto.blind_index(hashlib.sha256(rfc8785.dumps(what)).hexdigest(), "snapshot")
 
@@ -69,8 +73,17 @@ def prepare(
         setattr(application, field, value)
     after = snapshot_digest(application)
     transition = Transition(
-        application=application, name=name, source=source, target=rule.target, actor=by.user, actor_kind=by.kind,
-        reason=reason, note=note, before=before, after=after, at=application.changed_at,
+        application=application,
+        name=name,
+        source=source,
+        target=rule.target,
+        actor=by.user,
+        actor_kind=by.kind,
+        reason=reason,
+        note=note,
+        before=before,
+        after=after,
+        at=application.changed_at,
     )
     body = {"change": name, "reason": reason, "by": str(by.kind), "before": before, "after": after}
     return transition, log.entry("decision", application.key, body)
@@ -86,7 +99,9 @@ def change_many(
     if rows and columns:
         Application.objects.bulk_update(rows, ["state", "changed_at", *columns], batch_size=1000)
     elif rows:
-        Application.objects.filter(pk__in=[r.pk for r in rows]).update(state=rows[0].state, changed_at=rows[0].changed_at)
+        Application.objects.filter(pk__in=[r.pk for r in rows]).update(
+            state=rows[0].state, changed_at=rows[0].changed_at
+        )
     Transition.objects.bulk_create([t for t, _ in made], batch_size=1000)
     Entry.objects.bulk_create([e for _, e in made], batch_size=1000)
     if reason:
@@ -98,5 +113,3 @@ def change_many(
 def locked(key: str) -> Application:
     """The application, locked until the caller's transaction ends. Raises Application.DoesNotExist."""
     return Application.objects.select_for_update(of=("self",)).select_related("season__district", "school").get(key=key)
-
-

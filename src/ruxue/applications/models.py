@@ -25,7 +25,9 @@ class Application(models.Model):
     key = models.CharField(max_length=24, unique=True, default=crypto.public_key)
     receipt = models.CharField(max_length=12, unique=True, default=receipt_code)
     season = models.ForeignKey(Season, models.PROTECT, related_name="applications")
-    city_year = models.CharField(max_length=16, help_text="year and level: a child has one live application in the city")
+    city_year = models.CharField(
+        max_length=16, help_text="year and level: a child has one live application in the city"
+    )
     guardian = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="applications")
     state = models.CharField(max_length=16, choices=[(s.value, s.value) for s in State], default=State.DRAFT)
     lane = models.CharField(max_length=8, default="zero")
@@ -56,7 +58,8 @@ class Application(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["child_index", "city_year"], name="one_live_application",
+                fields=["child_index", "city_year"],
+                name="one_live_application",
                 condition=~models.Q(state__in=sorted(DEAD)) & ~models.Q(child_index=""),
             )
         ]

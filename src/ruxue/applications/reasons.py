@@ -21,66 +21,110 @@ class Reason:
 REASONS: dict[str, Reason] = {
     "identity_mismatch": Reason(
         _("The name and the ID number of this person do not belong together in the register."),
-        _("Please compare both with the household book, sign by sign, and correct them."), ("correct", "book")),
+        _("Please compare both with the household book, sign by sign, and correct them."),
+        ("correct", "book"),
+    ),
     "name_variant": Reason(
         _("The register writes this name with another sign."),
-        _("You need not do anything: the school will compare it with the household book."), ("correct", "book")),
+        _("You need not do anything: the school will compare it with the household book."),
+        ("correct", "book"),
+    ),
     "household_not_together": Reason(
         _("Your child and the guardian you named are in different household books."),
-        _("Name the guardian or grandparent whose book your child is in."), ("correct", "upload", "book", "waive")),
+        _("Name the guardian or grandparent whose book your child is in."),
+        ("correct", "upload", "book", "waive"),
+    ),
     "hukou_elsewhere": Reason(
         _("Your child's hukou is at another address than the home you named."),
-        _("If that is right, nothing needs to be done: it only matters for the category.")),
+        _("If that is right, nothing needs to be done: it only matters for the category."),
+    ),
     "hukou_address_unclear": Reason(
         _("The register still writes the hukou's address in an old way that could not be matched."),
-        _("Upload the first page of the household book, or book an on-site check."), ("upload", "book", "waive")),
+        _("Upload the first page of the household book, or book an on-site check."),
+        ("upload", "book", "waive"),
+    ),
     "property_not_found": Reason(
         _("No home in the compound you named is registered under the names you gave."),
         _("Check the compound and the owner; if the certificate is new or old-style, upload it."),
-        ("correct", "upload", "book", "waive")),
+        ("correct", "upload", "book", "waive"),
+    ),
     "property_not_residential": Reason(
-        _("The home you named is registered for another use than living."), "", ("correct", "upload", "waive")),
+        _("The home you named is registered for another use than living."), "", ("correct", "upload", "waive")
+    ),
     "contract_not_found": Reason(
         _("No filed purchase contract for this compound was found under the names you gave."),
-        _("Check the buyer's name, or upload the contract."), ("correct", "upload", "book", "waive")),
+        _("Check the buyer's name, or upload the contract."),
+        ("correct", "upload", "book", "waive"),
+    ),
     "resettlement_not_found": Reason(
         _("No resettlement agreement was found under the names you gave."),
-        _("Upload the agreement."), ("correct", "upload", "book", "waive")),
+        _("Upload the agreement."),
+        ("correct", "upload", "book", "waive"),
+    ),
     "lease_not_found": Reason(
         _("No filed lease for this compound was found under the names you gave."),
-        _("File the lease with the housing bureau, or upload its filing."), ("correct", "upload", "book", "waive")),
+        _("File the lease with the housing bureau, or upload its filing."),
+        ("correct", "upload", "book", "waive"),
+    ),
     "job_not_found": Reason(
         _("No work, business or insurance of a guardian in this district was found."),
         _("Upload the work contract or the business licence, or add the other guardian."),
-        ("correct", "upload", "book", "waive")),
+        ("correct", "upload", "book", "waive"),
+    ),
     "department_silent": Reason(
-        _("A department has not answered yet. We go on asking; this costs you nothing."), "", ("wait",)),
-    "already_enrolled": Reason(_("This child is already registered as a pupil."), _("Please call the school."), ("book",)),
+        _("A department has not answered yet. We go on asking; this costs you nothing."), "", ("wait",)
+    ),
+    "already_enrolled": Reason(
+        _("This child is already registered as a pupil."), _("Please call the school."), ("book",)
+    ),
     "too_young": Reason(
         _("Your child was born after the day that the rule names, and can start school next year."),
-        _("If the date is wrong, correct the ID number or call the school."), ("correct",)),
+        _("If the date is wrong, correct the ID number or call the school."),
+        ("correct",),
+    ),
     "school_picture_unclear": Reason(
-        _("The picture can't be read."), _("Take it again in daylight, all four corners visible."),
-        ("upload", "book", "waive"), True),
+        _("The picture can't be read."),
+        _("Take it again in daylight, all four corners visible."),
+        ("upload", "book", "waive"),
+        True,
+    ),
     "school_wrong_paper": Reason(
-        _("This is not the paper that was asked for."), _("Upload the paper named below."), ("upload", "book", "waive"), True),
+        _("This is not the paper that was asked for."),
+        _("Upload the paper named below."),
+        ("upload", "book", "waive"),
+        True,
+    ),
     "school_pages_missing": Reason(
-        _("A page is missing."), _("Upload all pages that carry names, address and stamp."), ("upload", "book", "waive"), True),
+        _("A page is missing."),
+        _("Upload all pages that carry names, address and stamp."),
+        ("upload", "book", "waive"),
+        True,
+    ),
     "school_need_original": Reason(
-        _("The school would like to see the original."), _("Please book a time that suits you; it takes ten minutes."),
-        ("book", "waive"), True),
+        _("The school would like to see the original."),
+        _("Please book a time that suits you; it takes ten minutes."),
+        ("book", "waive"),
+        True,
+    ),
     "school_does_not_match": Reason(
-        _("The paper says something else than what you entered."), _("Correct what you entered, or bring the original."),
-        ("correct", "book", "waive"), True),
+        _("The paper says something else than what you entered."),
+        _("Correct what you entered, or bring the original."),
+        ("correct", "book", "waive"),
+        True,
+    ),
     "evidence_confirmed": Reason(_("The school has confirmed your papers."), staff=True),
     "evidence_refused": Reason(
         _("The paper could not be confirmed by the office that issues it, so it does not count."),
-        _("You can object after the preliminary result is published."), staff=True),
+        _("You can object after the preliminary result is published."),
+        staff=True,
+    ),
     "forged": Reason(
-        _("The paper was found to be forged in a hearing."), _("You can object in writing to the district."), staff=True),
+        _("The paper was found to be forged in a hearing."), _("You can object in writing to the district."), staff=True
+    ),
     "closed_without_proof": Reason(
         _("The time for proofs is over; the category rests on what is proven."),
-        _("You can object after the preliminary result is published.")),
+        _("You can object after the preliminary result is published."),
+    ),
     "waived": Reason(_("You asked to go on with what is proven.")),
     "passed": Reason(_("All that the rule needs was confirmed by data; you need not do anything.")),
     "published": Reason(_("The preliminary result is published. You can object until the date shown.")),

@@ -62,8 +62,11 @@ def upload(key: str, user: User, kind: str, raw: bytes, number: str = "") -> Doc
     if row.state not in (State.NEED_INFO, State.RETURNED, State.SCHOOL_REVIEW):
         raise UploadError("closed")
     made = Document.objects.create(
-        application=row, kind=kind if kind in DOCUMENT_KINDS else "other", number=number[:60],
-        image=base64.b64encode(reencode(raw)).decode(), uploaded_at=clock.now(),
+        application=row,
+        kind=kind if kind in DOCUMENT_KINDS else "other",
+        number=number[:60],
+        image=base64.b64encode(reencode(raw)).decode(),
+        uploaded_at=clock.now(),
     )
     if row.state != State.SCHOOL_REVIEW:
         change(row, "to_school", By(Actor.GUARDIAN, user))
@@ -83,7 +86,16 @@ def ask_by_number(key: str, by: By, number: str) -> Query | None:
         if agreed is None or not person or not person.get("id_number"):
             continue
         keys = {"certificate_no": number, "name": person["name"], "id": person["id_number"]}
-        asked = Inquiry(row.key, row.season.district_id, "NR2", row.claim_version, agreed.key, keys, {"address_code": row.compound_id}, part)
+        asked = Inquiry(
+            row.key,
+            row.season.district_id,
+            "NR2",
+            row.claim_version,
+            agreed.key,
+            keys,
+            {"address_code": row.compound_id},
+            part,
+        )
         last = next(iter(inquiries.ask_all([asked]).values()))
         if last.match == "Y":
             return last
@@ -96,9 +108,13 @@ def confirmed_by(row: Application, answer: Query | None) -> dict[str, Any]:
         return {}
     share = sum(o["share_bp"] for o in answer.fields["owners"])
     known: dict[str, Any] = {
-        "dwelling.owned_by_family": answer.part != "grandparent", "dwelling.owned_by_grandparent": answer.part == "grandparent",
-        "dwelling.in_zone": True, "dwelling.residential": "住宅" in answer.fields["use"], "dwelling.full_ownership": share == 10_000,
-        "dwelling.family_share_bp": share, "dwelling.owners_within_kin": share == 10_000,
+        "dwelling.owned_by_family": answer.part != "grandparent",
+        "dwelling.owned_by_grandparent": answer.part == "grandparent",
+        "dwelling.in_zone": True,
+        "dwelling.residential": "住宅" in answer.fields["use"],
+        "dwelling.full_ownership": share == 10_000,
+        "dwelling.family_share_bp": share,
+        "dwelling.owners_within_kin": share == 10_000,
         "dwelling.acquired_on": date.fromisoformat(answer.fields["registered_on"]),
     }
     if hukou := evidence.hukou_code({(q.item, q.part): q for q in inquiries.of_subject(row.key, row.claim_version)}):
@@ -150,7 +166,13 @@ def give_back(key: str, by: By, reason: str, note: str = "") -> Application:
     row = locked(key)
     row.by_human, row.needed, row.deadline = True, [reason], verify.deadline(row.season)
     row.documents.filter(status=Document.Status.UPLOADED).update(status=Document.Status.REFUSED, reason=reason)
-    change(row, "ask_onsite" if reason == "school_need_original" and row.state == State.SCHOOL_REVIEW else "return", by, reason, note)
+    change(
+        row,
+        "ask_onsite" if reason == "school_need_original" and row.state == State.SCHOOL_REVIEW else "return",
+        by,
+        reason,
+        note,
+    )
     return row
 
 
@@ -158,7 +180,9 @@ def give_back(key: str, by: By, reason: str, note: str = "") -> Application:
 def refuse(key: str, by: By, note: str = "") -> Application:
     """The papers could not be confirmed: the category rests on what is proven. Raises NotAllowed."""
     row = locked(key)
-    row.documents.filter(status=Document.Status.UPLOADED).update(status=Document.Status.REFUSED, reason="evidence_refused")
+    row.documents.filter(status=Document.Status.UPLOADED).update(
+        status=Document.Status.REFUSED, reason="evidence_refused"
+    )
     verify.decide_with(row, {}, by, "refuse_evidence", "evidence_refused", note)
     return row
 
@@ -179,7 +203,11 @@ def book(key: str, user: User, slot_pk: int) -> Booking:
 
 def open_slots(row: Application) -> list[Slot]:
     """Times at the application's school that still have room."""
-    slots = Slot.objects.filter(school=row.school, starts_at__gt=clock.now()).prefetch_related("bookings").order_by("starts_at")
+    slots = (
+        Slot.objects.filter(school=row.school, starts_at__gt=clock.now())
+        .prefetch_related("bookings")
+        .order_by("starts_at")
+    )
     return [s for s in slots if len(s.bookings.all()) < s.places]
 
 
@@ -203,7 +231,9 @@ def object_to(key: str, user: User, text: str) -> Objection:
 
 
 @transaction.atomic
-def answer_objection(pk: int, by: By, upheld: bool, answer: str, confirmed: dict[str, Any] | None = None) -> Application:
+def answer_objection(
+    pk: int, by: By, upheld: bool, answer: str, confirmed: dict[str, Any] | None = None
+) -> Application:
     """The district's answer. Upheld: `confirmed` facts change the category by the rule. Raises NotAllowed."""
     objection = Objection.objects.select_for_update(of=("self",)).select_related("application").get(pk=pk)
     row = locked(objection.application.key)

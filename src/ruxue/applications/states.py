@@ -75,7 +75,16 @@ class Change:
 
 
 S, A = State, Actor
-_OPEN = {S.VERIFYING, S.NEED_INFO, S.RETURNED, S.SCHOOL_REVIEW, S.ONSITE_BOOKED, S.AUTO_PASSED, S.CLASSIFIED, S.PUBLISHED}
+_OPEN = {
+    S.VERIFYING,
+    S.NEED_INFO,
+    S.RETURNED,
+    S.SCHOOL_REVIEW,
+    S.ONSITE_BOOKED,
+    S.AUTO_PASSED,
+    S.CLASSIFIED,
+    S.PUBLISHED,
+}
 
 
 def _change(name: str, sources: set[State], target: State, *actors: Actor) -> Change:
@@ -96,7 +105,9 @@ CHANGES: dict[str, Change] = {
         _change("return", {S.SCHOOL_REVIEW, S.ONSITE_BOOKED}, S.RETURNED, A.SCHOOL, A.DISTRICT),
         _change("ask_onsite", {S.SCHOOL_REVIEW}, S.RETURNED, A.SCHOOL, A.DISTRICT),
         _change("refuse_evidence", {S.SCHOOL_REVIEW, S.ONSITE_BOOKED}, S.CLASSIFIED, A.SCHOOL, A.DISTRICT),
-        _change("close", {S.NEED_INFO, S.RETURNED, S.SCHOOL_REVIEW, S.ONSITE_BOOKED}, S.CLASSIFIED, A.SYSTEM, A.GUARDIAN),
+        _change(
+            "close", {S.NEED_INFO, S.RETURNED, S.SCHOOL_REVIEW, S.ONSITE_BOOKED}, S.CLASSIFIED, A.SYSTEM, A.GUARDIAN
+        ),
         _change("publish", {S.AUTO_PASSED, S.CLASSIFIED}, S.PUBLISHED, A.DISTRICT),
         _change("object", {S.PUBLISHED}, S.APPEALED, A.GUARDIAN),
         _change("uphold", {S.APPEALED}, S.PUBLISHED, A.DISTRICT),
@@ -115,8 +126,22 @@ CHANGES: dict[str, Change] = {
 }
 
 DEAD = frozenset({S.WITHDRAWN, S.VOIDED})
-PASSED = frozenset({S.AUTO_PASSED, S.CLASSIFIED, S.PUBLISHED, S.APPEALED, S.LOCKED, S.TO_COORDINATE, S.SEATED,
-                    S.OFFERED, S.ACCEPTED, S.DECLINED, S.LAPSED, S.CLASSED})
+PASSED = frozenset(
+    {
+        S.AUTO_PASSED,
+        S.CLASSIFIED,
+        S.PUBLISHED,
+        S.APPEALED,
+        S.LOCKED,
+        S.TO_COORDINATE,
+        S.SEATED,
+        S.OFFERED,
+        S.ACCEPTED,
+        S.DECLINED,
+        S.LAPSED,
+        S.CLASSED,
+    }
+)
 EDITABLE = frozenset({S.DRAFT, S.NEED_INFO, S.RETURNED})
 
 

@@ -47,8 +47,10 @@ def _take() -> list[int]:
     now = timezone.now()
     rows = list(
         Application.objects.select_for_update(skip_locked=True)
-        .filter(state=State.VERIFYING).exclude(leased_until__gt=now)
-        .order_by("submitted_at", "id").values_list("pk", flat=True)[:BATCH]
+        .filter(state=State.VERIFYING)
+        .exclude(leased_until__gt=now)
+        .order_by("submitted_at", "id")
+        .values_list("pk", flat=True)[:BATCH]
     )
     Application.objects.filter(pk__in=rows).update(leased_until=now + LEASE)
     return rows
@@ -58,7 +60,9 @@ def _places(rows: list[Application]) -> Places:
     """The map as far as this batch needs it."""
     seasons_here = {row.season_id for row in rows}
     compounds = {row.compound_id for row in rows if row.compound_id}
-    zone = Zone.compounds.through.objects.filter(zone__season__in=seasons_here).values_list("compound_id", "zone__school_id")
+    zone = Zone.compounds.through.objects.filter(zone__season__in=seasons_here).values_list(
+        "compound_id", "zone__school_id"
+    )
     return Places(
         district_code=dict(District.objects.values_list("key", "code")),
         zone_of=dict(zone),
@@ -78,13 +82,18 @@ def _verify(taken: list[int]) -> int:
     rows = list(Application.objects.filter(pk__in=taken).select_related("season__district", "compound").order_by("pk"))
     places = _places(rows)
     consents: dict[int, str] = {}
-    for user, key in Consent.objects.filter(user__in={r.guardian_id for r in rows}, withdrawn_at=None).order_by("id").values_list("user_id", "key"):
+    for user, key in (
+        Consent.objects.filter(user__in={r.guardian_id for r in rows}, withdrawn_at=None)
+        .order_by("id")
+        .values_list("user_id", "key")
+    ):
         consents[user] = key
     agreed = [row for row in rows if row.guardian_id in consents]
     first = [q for row in agreed for q in evidence.first_questions(row, consents[row.guardian_id], places)]
     answers = _by_subject(inquiries.ask_all(first).values())
     further = [
-        q for row in agreed
+        q
+        for row in agreed
         for q in evidence.further_questions(row, consents[row.guardian_id], places, answers.get(row.key, {}))
     ]
     for subject, more in _by_subject(inquiries.ask_all(further).values()).items():
@@ -105,8 +114,10 @@ def _conclude(
     taken: list[int], versions: dict[int, int], answers: dict[str, dict[tuple[str, str], Query]], places: Places
 ) -> None:
     rows = list(
-        Application.objects.select_for_update(of=("self",)).filter(pk__in=taken, state=State.VERIFYING)
-        .select_related("season__district", "compound").order_by("pk")
+        Application.objects.select_for_update(of=("self",))
+        .filter(pk__in=taken, state=State.VERIFYING)
+        .select_related("season__district", "compound")
+        .order_by("pk")
     )
     checks: list[Check] = []
     transitions: list[Transition] = []
@@ -128,7 +139,10 @@ def _conclude(
         codes = row.needed if row.state in (State.NEED_INFO, State.REJECTED) else ["passed"]
         messages += [Message(application=row, code=code, at=row.changed_at) for code in codes]
     Check.objects.bulk_create(
-        checks, batch_size=500, update_conflicts=True, unique_fields=["application", "claim_version", "item", "part"],
+        checks,
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["application", "claim_version", "item", "part"],
         update_fields=["status", "reason", "claimed", "registered", "as_of", "first_try"],
     )
     _save(rows)
@@ -137,7 +151,18 @@ def _conclude(
     Message.objects.bulk_create(messages)
 
 
-_COLUMNS = ["state", "facts", "needed", "needed_facts", "category", "order_keys", "policy_digest", "deadline", "changed_at", "leased_until"]
+_COLUMNS = [
+    "state",
+    "facts",
+    "needed",
+    "needed_facts",
+    "category",
+    "order_keys",
+    "policy_digest",
+    "deadline",
+    "changed_at",
+    "leased_until",
+]
 
 
 def _save(rows: list[Application]) -> None:
@@ -202,9 +227,13 @@ def decide_with(row: Application, confirmed: dict[str, Fact], by: By, change: st
 @transaction.atomic
 def close_open(season: Season) -> int:
     """After the correction window: whoever still owes a proof is placed by what is proven. Returns how many."""
-    rows = Application.objects.select_for_update(of=("self",)).filter(
-        season=season, state__in=[State.NEED_INFO, State.RETURNED, State.ONSITE_BOOKED], deadline__lte=clock.now()
-    ).select_related("season__district")
+    rows = (
+        Application.objects.select_for_update(of=("self",))
+        .filter(
+            season=season, state__in=[State.NEED_INFO, State.RETURNED, State.ONSITE_BOOKED], deadline__lte=clock.now()
+        )
+        .select_related("season__district")
+    )
     count = 0
     for row in rows:
         decide_final(row, SYSTEM, "closed_without_proof")

@@ -12,7 +12,7 @@ from ruxue.applications.models import Application
 from ruxue.applications.states import State
 from ruxue.classes.models import Ceremony, Place, TeacherTeam, Witness
 from ruxue.ledger import clock, log
-from ruxue.places.models import School, SeatPlan, Season
+from ruxue.places.models import School, Season, SeatPlan
 
 WITNESSES = (("parent", "家长代表"), ("committee", "家委会代表"), ("bureau", "区教体局代表"))
 
@@ -42,13 +42,20 @@ def class_manifest(season: Season, school: School, classes: int, cap: int) -> di
     for row in rows:
         born = row.born_on
         assert born is not None
-        entry = {"code": row.receipt, "sex": 1 if row.sex == "F" else 0, "age_months": (season.year - born.year) * 12 + 8 - born.month}
+        entry = {
+            "code": row.receipt,
+            "sex": 1 if row.sex == "F" else 0,
+            "age_months": (season.year - born.year) * 12 + 8 - born.month,
+        }
         if row.group and twins[row.group] > 1:
             entry["group"] = row.group.upper()
         entries.append(entry)
     return {
-        "protocol": draw.PROTOCOL, "kind": "classes", "id": f"{season.year}-{school.code}-classes",
-        "title": f"{school.name_zh}{season.year}级一年级分班", "algorithm": bundle.algorithm(),
+        "protocol": draw.PROTOCOL,
+        "kind": "classes",
+        "id": f"{season.year}-{school.code}-classes",
+        "title": f"{school.name_zh}{season.year}级一年级分班",
+        "algorithm": bundle.algorithm(),
         "rules": {"classes": classes, "cap": cap, "balance": ["sex"], "mean": "age_months"},
         "witnesses": [{"id": code, "role": role} for code, role in WITNESSES],
         "entries": sorted(entries, key=lambda e: e["code"]),
@@ -62,7 +69,11 @@ def open_classes(season: Season, school: School, classes: int | None = None) -> 
     Without `classes`, as few as the plan's class size allows, at most the plan's number.
     """
     Season.objects.select_for_update().get(pk=season.pk)
-    if Ceremony.objects.filter(season=season, school=school, kind="classes").exclude(state=Ceremony.State.VOID).exists():
+    if (
+        Ceremony.objects.filter(season=season, school=school, kind="classes")
+        .exclude(state=Ceremony.State.VOID)
+        .exists()
+    ):
         raise CeremonyError("already_open")
     if Application.objects.filter(season=season, state=State.OFFERED, offer__school=school).exists():
         raise CeremonyError("offers_open")
@@ -76,8 +87,12 @@ def open_classes(season: Season, school: School, classes: int | None = None) -> 
 
 def _open(season: Season, school: School, manifest: dict[str, Any]) -> Ceremony:
     made = Ceremony.objects.create(
-        season=season, school=school, kind=manifest["kind"], manifest=manifest,
-        digest=draw.manifest_digest(manifest).hex(), opened_at=clock.now(),
+        season=season,
+        school=school,
+        kind=manifest["kind"],
+        manifest=manifest,
+        digest=draw.manifest_digest(manifest).hex(),
+        opened_at=clock.now(),
     )
     Witness.objects.bulk_create([Witness(ceremony=made, code=w["id"], role=w["role"]) for w in manifest["witnesses"]])
     log.append("manifest", manifest["id"], {"digest": made.digest, "entries": len(manifest["entries"])})
@@ -87,21 +102,37 @@ def _open(season: Season, school: School, manifest: dict[str, Any]) -> Ceremony:
 @transaction.atomic
 def open_teachers(season: Season, school: School) -> Ceremony:
     """Publishes the draw of teacher teams, after the classes are drawn. Raises CeremonyError."""
-    classes = Ceremony.objects.select_for_update().filter(season=season, school=school, kind="classes", state=Ceremony.State.DRAWN).first()
+    classes = (
+        Ceremony.objects.select_for_update()
+        .filter(season=season, school=school, kind="classes", state=Ceremony.State.DRAWN)
+        .first()
+    )
     if classes is None:
         raise CeremonyError("classes_first")
-    if Ceremony.objects.filter(season=season, school=school, kind="teachers").exclude(state=Ceremony.State.VOID).exists():
+    if (
+        Ceremony.objects.filter(season=season, school=school, kind="teachers")
+        .exclude(state=Ceremony.State.VOID)
+        .exists()
+    ):
         raise CeremonyError("already_open")
     number = classes.manifest["rules"]["classes"]
     teams = sorted(TeacherTeam.objects.filter(season=season, school=school).values_list("name", flat=True))
     if len(teams) != number:
         raise CeremonyError("teams", teams=len(teams), classes=number)
-    return _open(season, school, {
-        "protocol": draw.PROTOCOL, "kind": "teachers", "id": f"{season.year}-{school.code}-teachers",
-        "title": f"{school.name_zh}{season.year}级一年级教师团队抽签", "algorithm": bundle.algorithm(),
-        "rules": {"classes": number}, "witnesses": [{"id": code, "role": role} for code, role in WITNESSES],
-        "entries": [{"code": t} for t in teams],
-    })
+    return _open(
+        season,
+        school,
+        {
+            "protocol": draw.PROTOCOL,
+            "kind": "teachers",
+            "id": f"{season.year}-{school.code}-teachers",
+            "title": f"{school.name_zh}{season.year}级一年级教师团队抽签",
+            "algorithm": bundle.algorithm(),
+            "rules": {"classes": number},
+            "witnesses": [{"id": code, "role": role} for code, role in WITNESSES],
+            "entries": [{"code": t} for t in teams],
+        },
+    )
 
 
 @transaction.atomic
@@ -199,7 +230,8 @@ def _core(made: Ceremony) -> dict[str, Any]:
         "manifest": made.manifest,
         "commitments": [{"witness": w.code, "value": w.commitment, "time": _iso(w.committed_at)} for w in witnesses],
         "reveals": [{"witness": w.code, "secret": w.secret, "time": _iso(w.revealed_at)} for w in witnesses],
-        "seed": made.seed, "result": made.result,
+        "seed": made.seed,
+        "result": made.result,
     }
 
 

@@ -49,7 +49,9 @@ async def _post(client: httpx.AsyncClient, path: str, body: bytes) -> bytes:
     return response.content
 
 
-async def _ask_batch(client: httpx.AsyncClient, limiter: AsyncLimiter, department: str, queries: list[Query]) -> Outcome:
+async def _ask_batch(
+    client: httpx.AsyncClient, limiter: AsyncLimiter, department: str, queries: list[Query]
+) -> Outcome:
     body = orjson.dumps({"queries": [q.model_dump(mode="json") for q in queries]})
     asked = {q.request_id: q for q in queries}
     await limiter.acquire(min(len(queries), limiter.max_rate))
@@ -121,7 +123,9 @@ def aggregates(department: str, name: str) -> Any:
     """Counts that a department publishes for planning (no person in them). Raises DepartmentError."""
     path = f"/{department}/v1/aggregates/{name}"
     try:
-        response = httpx.get(settings.DEPARTMENTS_URL + path, headers=_headers(b""), timeout=settings.DEPARTMENTS_TIMEOUT)
+        response = httpx.get(
+            settings.DEPARTMENTS_URL + path, headers=_headers(b""), timeout=settings.DEPARTMENTS_TIMEOUT
+        )
         response.raise_for_status()
         return orjson.loads(response.content)
     except (httpx.HTTPError, ValueError) as error:

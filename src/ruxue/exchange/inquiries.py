@@ -45,18 +45,31 @@ class Inquiry:
 
 def _row(inquiry: Inquiry) -> Query:
     return Query(
-        request_id=inquiry.request_id, subject=inquiry.subject, district=inquiry.district, item=inquiry.item,
-        part=inquiry.part, claim_version=inquiry.claim_version, consent=inquiry.consent,
-        legal_basis=CATALOGUE[inquiry.item].legal_basis, asked_at=clock.now(),
+        request_id=inquiry.request_id,
+        subject=inquiry.subject,
+        district=inquiry.district,
+        item=inquiry.item,
+        part=inquiry.part,
+        claim_version=inquiry.claim_version,
+        consent=inquiry.consent,
+        legal_basis=CATALOGUE[inquiry.item].legal_basis,
+        asked_at=clock.now(),
         keys_digest=crypto.blind_index(rfc8785.dumps(inquiry.keys).decode(), "keys"),
     )
 
 
 def _wire(inquiry: Inquiry) -> WireQuery:
     return WireQuery(
-        request_id=str(inquiry.request_id), item=inquiry.item, app_no=inquiry.subject, purpose_code=PURPOSE,
-        legal_basis=CATALOGUE[inquiry.item].legal_basis, consent_id=inquiry.consent, timestamp=clock.now(),
-        mode="fetch" if inquiry.mode == "fetch" else "verify", keys=inquiry.keys, claim=inquiry.claim,
+        request_id=str(inquiry.request_id),
+        item=inquiry.item,
+        app_no=inquiry.subject,
+        purpose_code=PURPOSE,
+        legal_basis=CATALOGUE[inquiry.item].legal_basis,
+        consent_id=inquiry.consent,
+        timestamp=clock.now(),
+        mode="fetch" if inquiry.mode == "fetch" else "verify",
+        keys=inquiry.keys,
+        claim=inquiry.claim,
     )
 
 
@@ -71,7 +84,16 @@ def _store(row: Query, answer: Answer) -> None:
 
 
 _ANSWER_COLUMNS = [
-    "state", "answered_at", "code", "match", "compared", "fields", "as_of", "trace_no", "signature", "answer_digest",
+    "state",
+    "answered_at",
+    "code",
+    "match",
+    "compared",
+    "fields",
+    "as_of",
+    "trace_no",
+    "signature",
+    "answer_digest",
     "attempts",
 ]
 
@@ -118,8 +140,10 @@ def _note_health(rows: list[Query], outcome: connector.Outcome) -> None:
         reason = next((outcome.failed[str(r.request_id)] for r in mine if str(r.request_id) in outcome.failed), "")
         Health.objects.get_or_create(item=item)
         Health.objects.filter(item=item).update(
-            answered=F("answered") + answered, failed=F("failed") + failed,
-            last_error=reason if failed else "", failing_since=now if failed and not answered else None,
+            answered=F("answered") + answered,
+            failed=F("failed") + failed,
+            last_error=reason if failed else "",
+            failing_since=now if failed and not answered else None,
             **({"last_answer_at": now} if answered else {}),
         )
 
@@ -134,6 +158,4 @@ def of_subject(subject: str, claim_version: int | None = None) -> list[Query]:
 
 def waiting(limit: int) -> list[str]:
     """Subjects whose questions still wait for an answer."""
-    return list(
-        Query.objects.exclude(state=Query.State.ANSWERED).values_list("subject", flat=True).distinct()[:limit]
-    )
+    return list(Query.objects.exclude(state=Query.State.ANSWERED).values_list("subject", flat=True).distinct()[:limit])

@@ -10,7 +10,7 @@ from ruxue.algorithms import forecast
 from ruxue.exchange import connector
 from ruxue.insight.models import Aggregate
 from ruxue.ledger import clock
-from ruxue.places.models import ChildCount, Compound, SeatPlan, Season, Zone
+from ruxue.places.models import ChildCount, Compound, Season, SeatPlan, Zone
 
 SOURCES = (("PS", "parent_ages"), ("PS", "flows"), ("ED", "education"))
 
@@ -19,7 +19,9 @@ def refresh() -> None:
     """Fetches every aggregate anew. Raises DepartmentError where a department is silent; older counts stay."""
     for department, name in SOURCES:
         payload = connector.aggregates(department, name)
-        Aggregate.objects.update_or_create(department=department, name=name, defaults={"payload": payload, "fetched_at": clock.now()})
+        Aggregate.objects.update_or_create(
+            department=department, name=name, defaults={"payload": payload, "fetched_at": clock.now()}
+        )
 
 
 def aggregate(name: str) -> tuple[dict[str, Any], Any]:
@@ -43,12 +45,16 @@ def outlook(season: Season, years: int = 6) -> list[ZoneOutlook]:
     """Expected first-graders of each zone from the register of younger children, the season's year first."""
     community_zone: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     zones = Zone.objects.filter(season=season).select_related("school")
-    zone_of = dict(Zone.compounds.through.objects.filter(zone__season=season).values_list("compound_id", "zone__school_id"))
+    zone_of = dict(
+        Zone.compounds.through.objects.filter(zone__season=season).values_list("compound_id", "zone__school_id")
+    )
     for code, community in Compound.objects.filter(district=season.district_id).values_list("code", "community_id"):
         if code in zone_of:
             community_zone[community][zone_of[code]] += 1
     children: dict[str, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    for community, year, n in ChildCount.objects.filter(community__district=season.district_id).values_list("community_id", "birth_year", "children"):
+    for community, year, n in ChildCount.objects.filter(community__district=season.district_id).values_list(
+        "community_id", "birth_year", "children"
+    ):
         whole = sum(community_zone[community].values())
         for school, compounds in community_zone[community].items():
             children[school][year] += n * compounds / whole

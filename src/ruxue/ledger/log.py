@@ -48,7 +48,9 @@ def seal() -> TreeHead | None:
         row.index = size + offset
     Entry.objects.bulk_update(waiting, ["index"], batch_size=2000)
     frontier = merkle.Frontier()
-    frontier.extend(bytes(leaf) for leaf in Entry.objects.filter(index__lt=size).order_by("index").values_list("leaf", flat=True))
+    frontier.extend(
+        bytes(leaf) for leaf in Entry.objects.filter(index__lt=size).order_by("index").values_list("leaf", flat=True)
+    )
     frontier.extend(bytes(row.leaf) for row in waiting)
     root = frontier.root().hex()
     total = size + len(waiting)
@@ -71,7 +73,11 @@ class Tree:
         if self.head is None or row.index is None or row.index >= self.head.size:
             return None
         return {
-            "entry": row.body, "index": row.index, "size": self.head.size, "root": self.head.root,
+            "entry": row.body,
+            "index": row.index,
+            "size": self.head.size,
+            "root": self.head.root,
             "proof": [p.hex() for p in self._levels.inclusion_proof(row.index)],
-            "signature": self.head.signature, "public_key": crypto.public_signing_key(),
+            "signature": self.head.signature,
+            "public_key": crypto.public_signing_key(),
         }

@@ -18,12 +18,18 @@ def publish(season: Season, text: str, by: str) -> PolicyVersion:
     policy = language.load(text, season.year)
     if (policy.district, policy.level) != (season.district_id, season.level):
         raise language.PolicyError(
-            None, f"这份办法属于 {policy.district}（{policy.level}）", f"this policy belongs to {policy.district} ({policy.level})"
+            None,
+            f"这份办法属于 {policy.district}（{policy.level}）",
+            f"this policy belongs to {policy.district} ({policy.level})",
         )
     newest = season.policies.order_by("-version").first()
     row = PolicyVersion.objects.create(
-        season=season, version=newest.version + 1 if newest else 1, text=text, digest=language.digest(policy),
-        published_at=clock.now(), published_by=by,
+        season=season,
+        version=newest.version + 1 if newest else 1,
+        text=text,
+        digest=language.digest(policy),
+        published_at=clock.now(),
+        published_by=by,
     )
     log.append("policy", season.key, {"version": row.version, "digest": row.digest, "actor": by})
     return row

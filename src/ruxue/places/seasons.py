@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from ruxue.ledger import clock, log
-from ruxue.places.models import District, School, SeatPlan, Season, Window, Zone
+from ruxue.places.models import District, School, Season, SeatPlan, Window, Zone
 
 
 class NotOpen(ValueError):
@@ -40,7 +40,10 @@ def current(district: District | str, level: str = "primary") -> Season | None:
     key = district if isinstance(district, str) else district.key
     return (
         Season.objects.filter(district_id=key, level=level)
-        .select_related("district").prefetch_related("windows").order_by("-year").first()
+        .select_related("district")
+        .prefetch_related("windows")
+        .order_by("-year")
+        .first()
     )
 
 
@@ -53,7 +56,8 @@ def set_window(season: Season, kind: str, opens_at: datetime, closes_at: datetim
         season=season, kind=kind, defaults={"opens_at": opens_at, "closes_at": closes_at}
     )
     log.append(
-        "window", season.key,
+        "window",
+        season.key,
         {"window": kind, "opens_at": opens_at.isoformat(), "closes_at": closes_at.isoformat(), "actor": actor},
     )
     return found
@@ -63,10 +67,13 @@ def set_window(season: Season, kind: str, opens_at: datetime, closes_at: datetim
 def set_plan(season: Season, school: School, classes: int, class_size: int, actor: str) -> SeatPlan:
     """Sets a school's plan."""
     plan, _ = SeatPlan.objects.update_or_create(
-        season=season, school=school,
+        season=season,
+        school=school,
         defaults={"classes": classes, "class_size": class_size, "seats": classes * class_size},
     )
-    log.append("plan", season.key, {"school": school.code, "classes": classes, "class_size": class_size, "actor": actor})
+    log.append(
+        "plan", season.key, {"school": school.code, "classes": classes, "class_size": class_size, "actor": actor}
+    )
     return plan
 
 

@@ -188,6 +188,4 @@ def decide(policy: Policy, facts: FactSheet, final: bool = False) -> Verdict:
             for ground in grounds:
                 needed += unknown_facts(ground, facts)
     waits = eligible is _UNKNOWN or (open_ and not final)
-    return Verdict(
-        "needs_facts" if waits else "decided", proven, truths, tuple(dict.fromkeys(needed)), keys, bases
-    )
+    return Verdict("needs_facts" if waits else "decided", proven, truths, tuple(dict.fromkeys(needed)), keys, bases)

@@ -65,11 +65,7 @@ class Explanation:
 
 def say_date(day: date, lang: Lang) -> str:
     """2026年7月16日, or 16 July 2026."""
-    return (
-        f"{day.year}年{day.month}月{day.day}日"
-        if lang == "zh"
-        else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-    )
+    return f"{day.year}年{day.month}月{day.day}日" if lang == "zh" else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 # strftime would follow the server's locale.
@@ -183,9 +179,7 @@ def _finding(name: str, fact: Fact, lang: Lang) -> str:
     elif value == "":
         said = _WORDS["none"][0 if lang == "zh" else 1][0].format(f=term.name(lang))
     else:
-        said = _WORDS["equals"][0 if lang == "zh" else 1][0].format(
-            f=term.name(lang), v=_say_value(name, value, lang)
-        )
+        said = _WORDS["equals"][0 if lang == "zh" else 1][0].format(f=term.name(lang), v=_say_value(name, value, lang))
     source = SOURCES.get(fact.source, (fact.source, fact.source))[0 if lang == "zh" else 1]
     day = say_date(fact.as_of, lang) if fact.as_of else ""
     where = ("，" if lang == "zh" else ", ").join(part for part in (source, day) if part)
@@ -196,11 +190,7 @@ def _todo(name: str, lang: Lang, until: date | None) -> str:
     todo = VOCABULARY[name].todo(lang)
     if not todo or until is None:
         return todo
-    return (
-        f"{todo}（请在{say_date(until, lang)}前完成）"
-        if lang == "zh"
-        else f"{todo} (by {say_date(until, lang)})"
-    )
+    return f"{todo}（请在{say_date(until, lang)}前完成）" if lang == "zh" else f"{todo} (by {say_date(until, lang)})"
 
 
 def _line(tree: Node, facts: FactSheet, lang: Lang, until: date | None) -> Line:
@@ -254,9 +244,7 @@ def _skipped(code: str, title: str, line: Line, decided: bool, lang: Lang) -> Sk
     return Skipped(code, title, line, line.truth, said)
 
 
-def explain(
-    policy: Policy, facts: FactSheet, verdict: Verdict, lang: Lang, until: date | None = None
-) -> Explanation:
+def explain(policy: Policy, facts: FactSheet, verdict: Verdict, lang: Lang, until: date | None = None) -> Explanation:
     """The verdict in words; every statement is read off the rule and the facts that decided it.
 
     `facts` are those that the verdict was made from; `until` is the last day on which the family can still
@@ -287,8 +275,7 @@ def explain(
         line = _line(_blocking(_closest(grounds, facts), facts), facts, lang, until)
         better.append(_skipped(code, _pick(category.title, lang), line, verdict.state == "decided", lang))
     asks = [
-        Ask(name, VOCABULARY[name].phrase(Truth.UNKNOWN, lang), _todo(name, lang, until))
-        for name in verdict.needed
+        Ask(name, VOCABULARY[name].phrase(Truth.UNKNOWN, lang), _todo(name, lang, until)) for name in verdict.needed
     ]
     if verdict.state == "needs_facts":
         sentence = (
@@ -381,9 +368,7 @@ def render_policy(policy: Policy, lang: Lang) -> PublicPolicy:
         for o in policy.order
     ]
     core = policy.parameters.get("city_core", [])
-    names = (
-        [_say_value("child.hukou_district", str(key), lang) for key in core] if isinstance(core, list) else []
-    )
+    names = [_say_value("child.hukou_district", str(key), lang) for key in core] if isinstance(core, list) else []
     return PublicPolicy(
         _pick(policy.title, lang),
         _pick(policy.source, lang),

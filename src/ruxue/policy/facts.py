@@ -263,9 +263,7 @@ VOCABULARY: dict[str, Term] = {
         "",
         *_HOME,
     ),
-    "dwelling.acquired_on": Term(
-        date, ("NR1", "HC1"), "购房时间", "when the home was bought", "", "", *_HOME
-    ),
+    "dwelling.acquired_on": Term(date, ("NR1", "HC1"), "购房时间", "when the home was bought", "", "", *_HOME),
     "dwelling.is_contract": Term(
         bool,
         ("HC1",),
@@ -341,12 +339,8 @@ VOCABULARY: dict[str, Term] = {
         "the home is leased together with others",
         *_LEASE,
     ),
-    "lease.filed_on": Term(
-        date, ("HC2",), "租赁备案时间", "the day on which the lease was filed", "", "", *_LEASE
-    ),
-    "lease.months": Term(
-        int, ("HC2",), "连续租住的月数", "the number of months of unbroken lease", "", "", *_LEASE
-    ),
+    "lease.filed_on": Term(date, ("HC2",), "租赁备案时间", "the day on which the lease was filed", "", "", *_LEASE),
+    "lease.months": Term(int, ("HC2",), "连续租住的月数", "the number of months of unbroken lease", "", "", *_LEASE),
     "job.in_district": Term(
         bool,
         _JOBS,

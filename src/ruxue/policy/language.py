@@ -219,9 +219,7 @@ class Policy(Strict):
     eligible: Condition
     categories: list[Category] = Field(min_length=1)
     order: list[Order]
-    coordinate: Text = Field(
-        description="the last category, for every child of age whom no category above takes"
-    )
+    coordinate: Text = Field(description="the last category, for every child of age whom no category above takes")
     _compiled: Any = PrivateAttr(None)  # the engine's closures; made on first use
 
     @model_validator(mode="after")
@@ -253,9 +251,7 @@ def load(text: str, season: int | None = None) -> Policy:
             if isinstance(event, yaml.AliasEvent):
                 # A rule refers by parameters; an alias could hold itself, or grow without end.
                 line = event.start_mark.line + 1 if event.start_mark else None
-                raise PolicyError(
-                    line, "不能用 * 引用，请写参数", "* aliases can't be used; write a parameter"
-                )
+                raise PolicyError(line, "不能用 * 引用，请写参数", "* aliases can't be used; write a parameter")
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         raw = yaml.safe_load(text)
     except PolicyError:
@@ -275,9 +271,7 @@ def load(text: str, season: int | None = None) -> Policy:
     parameters = raw.get("parameters") or {}
     if not isinstance(parameters, dict):
         line = _line(tree, ["parameters"])
-        raise PolicyError(
-            line, "parameters：应是一组“名字: 值”", "parameters: must be a mapping of names to values"
-        )
+        raise PolicyError(line, "parameters：应是一组“名字: 值”", "parameters: must be a mapping of names to values")
     known = {k: _fill(v, start, tree, ["parameters", k]) for k, v in parameters.items()}
     raw["parameters"] = known
     filled = {k: v if k == "parameters" else _fill(v, {**known, **start}, tree, [k]) for k, v in raw.items()}
@@ -287,9 +281,7 @@ def load(text: str, season: int | None = None) -> Policy:
         first = error.errors()[0]
         zh, en = _explained(first)
         # A union's member stands in the location too; what is no key of the text is left out.
-        where = [
-            p for p in first["loc"] if not re.match(r"function-|str$|int$|date$|bool$|list\[|\[key\]", str(p))
-        ]
+        where = [p for p in first["loc"] if not re.match(r"function-|str$|int$|date$|bool$|list\[|\[key\]", str(p))]
         key = ".".join(str(p) for p in where)
         raise PolicyError(
             _line(tree, where) or 1, f"{key}：{zh}" if key else zh, f"{key}: {en}" if key else en
@@ -404,9 +396,7 @@ def _fill(value: Any, known: dict[str, Any], tree: Any, path: list[Any]) -> Any:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise PolicyError(
-            _line(tree, path), f"{text} 不是一个日期", f"{text} is not a day of the calendar"
-        ) from None
+        raise PolicyError(_line(tree, path), f"{text} 不是一个日期", f"{text} is not a day of the calendar") from None
 
 
 def _line(node: Any, path: list[Any]) -> int | None:

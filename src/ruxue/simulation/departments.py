@@ -23,7 +23,17 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from ruxue.algorithms.address import normalize
-from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES, Answer, Batch, BatchAnswer, Department, Query, id_digest, sign
+from ruxue.exchange.items import (
+    CATALOGUE,
+    DEPARTMENT_NAMES,
+    Answer,
+    Batch,
+    BatchAnswer,
+    Department,
+    Query,
+    id_digest,
+    sign,
+)
 
 AGGREGATES = {"children": "PS", "parent_ages": "PS", "flows": "PS", "education": "ED"}
 
@@ -69,7 +79,9 @@ class Registers:
         return orjson.loads(row[0]) if row else None
 
     def _busy(self, query: dict[str, Any]) -> bool:
-        digest = hashlib.sha256(orjson.dumps([self.config.seed, query["item"], query["keys"]], option=orjson.OPT_SORT_KEYS)).digest()
+        digest = hashlib.sha256(
+            orjson.dumps([self.config.seed, query["item"], query["keys"]], option=orjson.OPT_SORT_KEYS)
+        ).digest()
         if int.from_bytes(digest[:4], "big") / 2**32 >= self.config.busy_share:
             return False
         name = digest.hex()
@@ -79,8 +91,14 @@ class Registers:
     def answer(self, query: dict[str, Any]) -> dict[str, Any]:
         """The signed answer, as plain JSON."""
         body: dict[str, Any] = {
-            "request_id": query["request_id"], "item": query["item"], "code": 0, "match": "U", "compared": {}, "fields": {},
-            "as_of": self.config.as_of, "source_system": f"sim-{CATALOGUE[query['item']].department}",
+            "request_id": query["request_id"],
+            "item": query["item"],
+            "code": 0,
+            "match": "U",
+            "compared": {},
+            "fields": {},
+            "as_of": self.config.as_of,
+            "source_system": f"sim-{CATALOGUE[query['item']].department}",
             "trace_no": hashlib.sha256(query["request_id"].encode()).hexdigest()[:20],
         }
         if self._busy(query):
@@ -121,8 +139,15 @@ class Registers:
             return None
         who = id_digest(keys["guardian_id"])
         same = who in row["inside"]
-        members = [{"name_masked": n, "relation": "", "id_digest": d} for n, d in zip(row["names"], row["inside"], strict=True)]
-        fields = {"same_household": same, "kinship": row["kin"].get(who, "none"), "head_masked": row["head"], "members": members}
+        members = [
+            {"name_masked": n, "relation": "", "id_digest": d} for n, d in zip(row["names"], row["inside"], strict=True)
+        ]
+        fields = {
+            "same_household": same,
+            "kinship": row["kin"].get(who, "none"),
+            "head_masked": row["head"],
+            "members": members,
+        }
         return {"same_household": _yn(same)}, fields
 
     def _by_person(self, item: str, keys: dict[str, Any], claim: dict[str, Any], code: str = "address_code") -> Any:
@@ -143,7 +168,14 @@ class Registers:
         if code is None:
             return None
         canonical, aliases, community, lng, lat = self.get("compound", code.split("/")[0])
-        return {}, {"address_code": code, "canonical": canonical, "aliases": aliases, "community": community, "lng": lng, "lat": lat}
+        return {}, {
+            "address_code": code,
+            "canonical": canonical,
+            "aliases": aliases,
+            "community": community,
+            "lng": lng,
+            "lat": lat,
+        }
 
     def _nr1(self, keys: dict[str, Any], claim: dict[str, Any]) -> Any:
         row = self.get("NR1", keys["id"].upper())
@@ -151,7 +183,10 @@ class Registers:
             return None
         compared = {}
         if claim.get("address_code"):
-            here = any((r["address_code"] or "").split("/")[0] == claim["address_code"] and r["status"] == "current" for r in row["rights"])
+            here = any(
+                (r["address_code"] or "").split("/")[0] == claim["address_code"] and r["status"] == "current"
+                for r in row["rights"]
+            )
             compared["address_code"] = _yn(here)
         if "name" in claim:
             compared["name"] = _yn(row["name"] == claim["name"])
@@ -166,8 +201,13 @@ class Registers:
         here = (right["address_code"] or "").split("/")[0] == claim.get("address_code")
         if not mine:
             return {"name": "N"}, {}
-        fields = {k: right[k] for k in ("unit_no", "status", "location", "address_code", "registered_on", "owners", "use")}
-        return {"name": "Y", "address_code": _yn(here)}, {**fields, "certificate_type": "old" if "房权证" in keys["certificate_no"] else "new"}
+        fields = {
+            k: right[k] for k in ("unit_no", "status", "location", "address_code", "registered_on", "owners", "use")
+        }
+        return {"name": "Y", "address_code": _yn(here)}, {
+            **fields,
+            "certificate_type": "old" if "房权证" in keys["certificate_no"] else "new",
+        }
 
     def _nr3(self, keys: dict[str, Any], claim: dict[str, Any]) -> Any:
         counts = dict.fromkeys(keys["regions"], 0)
@@ -207,7 +247,14 @@ class Registers:
 
     def _ed2(self, keys: dict[str, Any], claim: dict[str, Any]) -> Any:
         row = self.get("ED2", keys["unit_no"])
-        return {}, row or {"locked": False, "school_code": None, "stage": None, "start_year": None, "unlock_year": None, "same_parents": None}
+        return {}, row or {
+            "locked": False,
+            "school_code": None,
+            "stage": None,
+            "start_year": None,
+            "unlock_year": None,
+            "same_parents": None,
+        }
 
 
 def _yn(value: bool) -> str:
@@ -283,7 +330,9 @@ def create_app(path: Path, config: Config) -> FastAPI:
         except ValueError:
             raise _Refused(422, "the body is not a batch of the contract") from None
         check(department, queries)
-        return Response(orjson.dumps({"answers": [registers.answer(q) for q in queries]}), media_type="application/json")
+        return Response(
+            orjson.dumps({"answers": [registers.answer(q) for q in queries]}), media_type="application/json"
+        )
 
     @app.get("/{department}/v1/aggregates/{name}")
     async def aggregate(department: str, name: str, request: Request) -> Response:
@@ -298,7 +347,10 @@ def create_app(path: Path, config: Config) -> FastAPI:
         """Whether the department is open."""
         if department not in bucket:
             raise _Refused(404, f"there is no department {department}")
-        return {"department": DEPARTMENT_NAMES[Department(department)][1], "status": "closed" if department in config.down else "open"}
+        return {
+            "department": DEPARTMENT_NAMES[Department(department)][1],
+            "status": "closed" if department in config.down else "open",
+        }
 
     return app
 
@@ -333,6 +385,13 @@ def first_try_rates(path: Path, claims: list[tuple[Any, str]]) -> tuple[float, f
             owned += 1
             people = [claim.grandparent] if claim.basis == "grandparents" else [claim.guardian, claim.second_guardian]
             ask = {"contract": registers._hc1, "resettlement": registers._hc3}.get(claim.basis, registers._nr1)
-            found = [ask({"id": p["id_number"]}, {"address_code": claim.compound, **({"name": p["name"]} if ask == registers._nr1 else {})}) for p in people if p]
+            found = [
+                ask(
+                    {"id": p["id_number"]},
+                    {"address_code": claim.compound, **({"name": p["name"]} if ask == registers._nr1 else {})},
+                )
+                for p in people
+                if p
+            ]
             confirmed += any(x is not None and "N" not in x[0].values() for x in found)
     return matched / household, confirmed / owned

@@ -35,7 +35,7 @@ from ruxue.insight import sources
 from ruxue.ledger import clock, log
 from ruxue.ledger.models import TreeHead
 from ruxue.places import rules
-from ruxue.places.models import ChildCount, Community, Compound, District, School, SeatPlan, Season, Window, Zone
+from ruxue.places.models import ChildCount, Community, Compound, District, School, Season, SeatPlan, Window, Zone
 from ruxue.places.suggest import spell
 from ruxue.policy.engine import decide
 from ruxue.policy.facts import Fact
@@ -43,8 +43,13 @@ from ruxue.policy.language import COORDINATE
 from ruxue.simulation.city import City, Claim, Family, truth_facts
 
 WINDOWS = {  # month, day of opening and of closing
-    "collection": ((3, 10), (3, 23)), "correction": ((3, 10), (5, 10)), "publication": ((7, 1), (7, 8)),
-    "objection": ((7, 8), (7, 15)), "admission": ((7, 16), (7, 25)), "offer": ((7, 20), (7, 30)), "late": ((8, 10), (8, 25)),
+    "collection": ((3, 10), (3, 23)),
+    "correction": ((3, 10), (5, 10)),
+    "publication": ((7, 1), (7, 8)),
+    "objection": ((7, 8), (7, 15)),
+    "admission": ((7, 16), (7, 25)),
+    "offer": ((7, 20), (7, 30)),
+    "late": ((8, 10), (8, 25)),
     "classes": ((8, 18), (8, 31)),
 }
 
@@ -64,24 +69,90 @@ def load_places(city: City) -> None:
     """Writes the city's map, schools, plans, zones, seasons, calendars and rules into the platform, on 1 March."""
     clock.stop_at(at(city.year, 3, 1))
     for d in city.districts:
-        District.objects.update_or_create(key=d.key, defaults={"name_zh": d.name_zh, "name_en": d.name_en, "code": d.code, "boundary": d.geometry, "lng": d.lng, "lat": d.lat, "phone": "0536-5550000"})
-    Community.objects.bulk_create([Community(code=c.code, name=c.name, street=c.street, district_id=c.district, lng=c.lng, lat=c.lat) for c in city.communities], batch_size=1000)
+        District.objects.update_or_create(
+            key=d.key,
+            defaults={
+                "name_zh": d.name_zh,
+                "name_en": d.name_en,
+                "code": d.code,
+                "boundary": d.geometry,
+                "lng": d.lng,
+                "lat": d.lat,
+                "phone": "0536-5550000",
+            },
+        )
+    Community.objects.bulk_create(
+        [
+            Community(code=c.code, name=c.name, street=c.street, district_id=c.district, lng=c.lng, lat=c.lat)
+            for c in city.communities
+        ],
+        batch_size=1000,
+    )
     rows = []
     for c in city.compounds.values():
         pinyin, initials = spell(c.name)
-        rows.append(Compound(code=c.code, name=c.name, address=c.address, aliases=list(c.aliases), pinyin=pinyin, initials=initials, community_id=c.community, district_id=c.district, lng=c.lng, lat=c.lat))
+        rows.append(
+            Compound(
+                code=c.code,
+                name=c.name,
+                address=c.address,
+                aliases=list(c.aliases),
+                pinyin=pinyin,
+                initials=initials,
+                community_id=c.community,
+                district_id=c.district,
+                lng=c.lng,
+                lat=c.lat,
+            )
+        )
     Compound.objects.bulk_create(rows, batch_size=1000)
-    School.objects.bulk_create([School(code=s.code, name_zh=s.name_zh, name_en=s.name_en, district_id=s.district, address=s.address, phone=s.phone, lng=s.lng, lat=s.lat, history=s.history) for s in city.schools])
-    ChildCount.objects.bulk_create([ChildCount(community_id=c, birth_year=y, children=n) for (c, y), n in sorted(city.children_by_community.items())], batch_size=2000)
+    School.objects.bulk_create(
+        [
+            School(
+                code=s.code,
+                name_zh=s.name_zh,
+                name_en=s.name_en,
+                district_id=s.district,
+                address=s.address,
+                phone=s.phone,
+                lng=s.lng,
+                lat=s.lat,
+                history=s.history,
+            )
+            for s in city.schools
+        ]
+    )
+    ChildCount.objects.bulk_create(
+        [
+            ChildCount(community_id=c, birth_year=y, children=n)
+            for (c, y), n in sorted(city.children_by_community.items())
+        ],
+        batch_size=2000,
+    )
     for d in city.districts:
-        season = Season.objects.create(key=crypto.public_key(), district_id=d.key, year=city.year, retention_until=date(city.year + 1, 12, 31))
+        season = Season.objects.create(
+            key=crypto.public_key(), district_id=d.key, year=city.year, retention_until=date(city.year + 1, 12, 31)
+        )
         for kind, (opens, closes) in WINDOWS.items():
-            Window.objects.create(season=season, kind=kind, opens_at=at(city.year, *opens, 8), closes_at=at(city.year, *closes, 18))
+            Window.objects.create(
+                season=season, kind=kind, opens_at=at(city.year, *opens, 8), closes_at=at(city.year, *closes, 18)
+            )
         for s in (s for s in city.schools if s.district == d.key):
-            SeatPlan.objects.create(season=season, school_id=s.code, classes=s.classes, class_size=s.class_size, seats=s.classes * s.class_size)
+            SeatPlan.objects.create(
+                season=season,
+                school_id=s.code,
+                classes=s.classes,
+                class_size=s.class_size,
+                seats=s.classes * s.class_size,
+            )
             zone = Zone.objects.create(season=season, school_id=s.code, geometry=s.geometry)
             zone.compounds.add(*s.compounds)
-            TeacherTeam.objects.bulk_create([TeacherTeam(season=season, school_id=s.code, name=f"第{i}组", members=[]) for i in range(1, s.classes + 1)])
+            TeacherTeam.objects.bulk_create(
+                [
+                    TeacherTeam(season=season, school_id=s.code, name=f"第{i}组", members=[])
+                    for i in range(1, s.classes + 1)
+                ]
+            )
         rules.publish(season, (settings.POLICIES / f"{d.key}-primary.yaml").read_text(encoding="utf-8"), "city")
 
 
@@ -108,7 +179,10 @@ class Player:
         started = time.monotonic()
         clock.stop_at(at(self.year, 3, 12))
         index = {k: crypto.blind_index(k, "phone") for k in (f"142{n:08d}" for n in range(self.city.idle_users))}
-        User.objects.bulk_create([User(phone=p, phone_index=i, password="!", key=crypto.public_key()) for p, i in index.items()], batch_size=2000)
+        User.objects.bulk_create(
+            [User(phone=p, phone_index=i, password="!", key=crypto.public_key()) for p, i in index.items()],
+            batch_size=2000,
+        )
         with self.progress.phase("collection", len(self.city.families)) as tick:
             for n, family in enumerate(self.city.families, 1):
                 self._apply(family)
@@ -164,7 +238,11 @@ class Player:
         self._timed("review", started)
 
     def _in(self, *states: State) -> list[Application]:
-        return list(Application.objects.filter(state__in=states).select_related("guardian", "school", "season").order_by("receipt"))
+        return list(
+            Application.objects.filter(state__in=states)
+            .select_related("guardian", "school", "season")
+            .order_by("receipt")
+        )
 
     def _react(self, row: Application) -> None:
         """A family does what the page tells it: correct first, then papers, then go on with what is proven."""
@@ -175,7 +253,11 @@ class Player:
             _fill(row, family.corrected, i)
             claims.submit(row.key, row.guardian)
             return
-        kind = "household_book" if row.needed and row.needed[0] in ("hukou_address_unclear", "identity_mismatch", "household_not_together") else family.papers[0].kind
+        kind = (
+            "household_book"
+            if row.needed and row.needed[0] in ("hukou_address_unclear", "identity_mismatch", "household_not_together")
+            else family.papers[0].kind
+        )
         paper = next((p for p in family.papers if p.kind == kind), family.papers[0])
         review.upload(row.key, row.guardian, paper.kind, self.paper, paper.number)
 
@@ -197,10 +279,16 @@ class Player:
         review.give_back(row.key, by, "school_need_original")
 
     def _plan_slots(self) -> None:
-        need = dict(Application.objects.filter(state__in=[State.RETURNED, State.NEED_INFO]).values_list("school").annotate(n=Count("id")))
+        need = dict(
+            Application.objects.filter(state__in=[State.RETURNED, State.NEED_INFO])
+            .values_list("school")
+            .annotate(n=Count("id"))
+        )
         for school, count in sorted((s, n) for s, n in need.items() if s):
             row = School.objects.get(pk=school)
-            review.plan_slots(row, self.seasons[row.district_id], [at(self.year, 4, 20, h) for h in range(9, 17)], count // 8 + 1)
+            review.plan_slots(
+                row, self.seasons[row.district_id], [at(self.year, 4, 20, h) for h in range(9, 17)], count // 8 + 1
+            )
 
     def _book(self, row: Application) -> None:
         slots = review.open_slots(row)
@@ -228,7 +316,10 @@ class Player:
         started = time.monotonic()
         with self.progress.phase("admission", len(self.seasons)) as tick:
             for n, season in enumerate(self.seasons.values(), 1):
-                by = By(Actor.DISTRICT, User.objects.filter(roles__role=Role.DISTRICT, roles__scope=season.district_id).first())
+                by = By(
+                    Actor.DISTRICT,
+                    User.objects.filter(roles__role=Role.DISTRICT, roles__scope=season.district_id).first(),
+                )
                 clock.stop_at(at(self.year, 7, 8))
                 rounds.publish_preliminary(season, by)
                 clock.stop_at(at(self.year, 7, 16))
@@ -264,7 +355,9 @@ class Player:
                 made = ceremony.open_classes(season, school)
                 self._witness(made)
                 number = made.manifest["rules"]["classes"]
-                TeacherTeam.objects.filter(season=season, school=school).exclude(name__in=[f"第{i}组" for i in range(1, number + 1)]).delete()
+                TeacherTeam.objects.filter(season=season, school=school).exclude(
+                    name__in=[f"第{i}组" for i in range(1, number + 1)]
+                ).delete()
                 self._witness(ceremony.open_teachers(season, school))
                 tick(n)
         log.seal()
@@ -288,7 +381,9 @@ class Player:
         count = 0
         for made in Ceremony.objects.filter(state=Ceremony.State.DRAWN).order_by("id"):
             body = ceremony.published_bundle(made, tree)
-            (folder / f"{made.manifest['id']}.json").write_text(json.dumps(body, ensure_ascii=False, indent=1), encoding="utf-8")
+            (folder / f"{made.manifest['id']}.json").write_text(
+                json.dumps(body, ensure_ascii=False, indent=1), encoding="utf-8"
+            )
             count += 1
         return count
 
@@ -305,11 +400,18 @@ def _picture() -> bytes:
 
 
 def _fill(row: Application, claim: Claim, index: int) -> None:
-    claims.save(row, {
-        "child": claim.children[index], "guardian": claim.guardian, "second_guardian": claim.second_guardian,
-        "grandparent": claim.grandparent, "basis": claim.basis, "compound": claim.compound,
-        "room": claim.room if claim.basis not in ("owned", "grandparents") else "",
-    })
+    claims.save(
+        row,
+        {
+            "child": claim.children[index],
+            "guardian": claim.guardian,
+            "second_guardian": claim.second_guardian,
+            "grandparent": claim.grandparent,
+            "basis": claim.basis,
+            "compound": claim.compound,
+            "room": claim.room if claim.basis not in ("owned", "grandparents") else "",
+        },
+    )
 
 
 def make_staff(city: City, password: str) -> list[tuple[str, str]]:
@@ -331,13 +433,25 @@ def report(player: Player) -> dict[str, Any]:
     rows = list(Application.objects.select_related("season"))
     passed = [r for r in rows if r.state in PASSED and r.category != COORDINATE]
     first: dict[int, dict[str, list[bool]]] = {}
-    for pk, item, part, ok in Check.objects.filter(claim_version=1).values_list("application_id", "item", "part", "first_try"):
-        kind = "household" if (item, part) in (("PS1", "child"), ("PS2", ""), ("PS3", "guardian")) else "property" if item in ("NR1", "HC1", "HC3") and part in ("guardian", "second_guardian", "grandparent") else ""
+    for pk, item, part, ok in Check.objects.filter(claim_version=1).values_list(
+        "application_id", "item", "part", "first_try"
+    ):
+        kind = (
+            "household"
+            if (item, part) in (("PS1", "child"), ("PS2", ""), ("PS3", "guardian"))
+            else "property"
+            if item in ("NR1", "HC1", "HC3") and part in ("guardian", "second_guardian", "grandparent")
+            else ""
+        )
         if kind:
             first.setdefault(pk, {}).setdefault(kind, []).append(ok)
     household = [all(f["household"]) for f in first.values() if "household" in f]
     owned = [any(f["property"]) for f in first.values() if "property" in f]
-    visited = set(Transition.objects.filter(name="accept_review", source=State.ONSITE_BOOKED).values_list("application_id", flat=True))
+    visited = set(
+        Transition.objects.filter(name="accept_review", source=State.ONSITE_BOOKED).values_list(
+            "application_id", flat=True
+        )
+    )
     touched = _touched()
     zero = [r for r in rows if r.pk not in touched and not r.by_human and r.state in PASSED]
     wrong_pass = wrong_fail = frauds = frauds_passed = 0
@@ -356,23 +470,40 @@ def report(player: Player) -> dict[str, Any]:
     offers = Offer.objects.filter(application__state__in=[State.OFFERED, State.ACCEPTED, State.CLASSED])
     seated = dict(offers.values_list("school").annotate(n=Count("id")))
     plans = {p.school_id: p.seats for p in SeatPlan.objects.all()}
-    drawn = [c.result["report"] for c in Ceremony.objects.filter(kind="classes", state=Ceremony.State.DRAWN) if c.result]
+    drawn = [
+        c.result["report"] for c in Ceremony.objects.filter(kind="classes", state=Ceremony.State.DRAWN) if c.result
+    ]
     sexes = [(lv["spread"], lv["feasible"]) for d in drawn for lv in d["attributes"]["sex"].values()]
     head = TreeHead.objects.order_by("-size").first()
     total = round(sum(player.seconds.values()), 1)
     return {
-        "families": len(city.families), "users": User.objects.exclude(phone_index=None).count(),
+        "families": len(city.families),
+        "users": User.objects.exclude(phone_index=None).count(),
         "applications": {"submitted": len(rows), "passed": len(passed), "pass_rate": _rate(len(passed), len(rows))},
-        "household_checks": {"queried": len(household), "matched_first": sum(household), "rate": _rate(sum(household), len(household))},
+        "household_checks": {
+            "queried": len(household),
+            "matched_first": sum(household),
+            "rate": _rate(sum(household), len(household)),
+        },
         "property_checks": {"queried": len(owned), "matched_first": sum(owned), "rate": _rate(sum(owned), len(owned))},
-        "zero_touch_rate": _rate(len(zero), len(rows)), "visits": len(visited),
-        "decisions": {"wrong_pass": wrong_pass, "wrong_fail": wrong_fail, "frauds_planted": frauds, "frauds_passed": frauds_passed},
+        "zero_touch_rate": _rate(len(zero), len(rows)),
+        "visits": len(visited),
+        "decisions": {
+            "wrong_pass": wrong_pass,
+            "wrong_fail": wrong_fail,
+            "frauds_planted": frauds,
+            "frauds_passed": frauds_passed,
+        },
         "admission": {
-            "seats": sum(plans.values()), "seated": sum(seated.values()), "coordinated": offers.filter(kind=Offer.Kind.COORDINATED).count(),
+            "seats": sum(plans.values()),
+            "seated": sum(seated.values()),
+            "coordinated": offers.filter(kind=Offer.Kind.COORDINATED).count(),
             "over_plan": sum(max(0, n - plans[s]) for s, n in seated.items()),
         },
         "classes": {
-            "schools": len(drawn), "classes": sum(len(d["sizes"]) for d in drawn), "max_size_spread": max((d["size_spread"] for d in drawn), default=0),
+            "schools": len(drawn),
+            "classes": sum(len(d["sizes"]) for d in drawn),
+            "max_size_spread": max((d["size_spread"] for d in drawn), default=0),
             "max_sex_spread": max((s for s, _ in sexes), default=0),
         },
         "ledger": {"entries": head.size if head else 0, "root": head.root if head else ""},
@@ -383,7 +514,11 @@ def report(player: Player) -> dict[str, Any]:
 
 def _touched() -> set[int]:
     """Applications for which a family did more than submit once, or a person did anything."""
-    return set(Transition.objects.exclude(name="submit").filter(name__in=["resubmit", "to_school", "book", "return", "ask_onsite", "accept_review", "refuse_evidence"]).values_list("application_id", flat=True))
+    return set(
+        Transition.objects.exclude(name="submit")
+        .filter(name__in=["resubmit", "to_school", "book", "return", "ask_onsite", "accept_review", "refuse_evidence"])
+        .values_list("application_id", flat=True)
+    )
 
 
 def _rate(part: int, whole: int) -> float:
@@ -401,4 +536,3 @@ def play(player: Player, until: str = "end") -> None:
         player.hold_classes()
     else:
         clock.run_from(at(player.city.year, 8, 18, 9))
-

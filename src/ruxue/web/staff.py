@@ -30,14 +30,24 @@ def signin(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         keys = [f"signin/{username}", f"signin/{request.META.get('REMOTE_ADDR')}"]
         if any(cache.get(k, 0) >= TRIES * (1 if i == 0 else 10) for i, k in enumerate(keys)):
-            return render(request, "staff/signin.html", {"username": username, "error": _("Too many tries. Please wait a quarter of an hour.")}, status=429)
+            return render(
+                request,
+                "staff/signin.html",
+                {"username": username, "error": _("Too many tries. Please wait a quarter of an hour.")},
+                status=429,
+            )
         user = authenticate(request, username=username, password=request.POST.get("password", ""))
         if user is not None:
             login(request, user)
             return redirect("staff:signin")
         for k in keys:
             cache.set(k, cache.get(k, 0) + 1, PAUSE.total_seconds())
-        return render(request, "staff/signin.html", {"username": username, "error": _("Name and password do not belong together.")}, status=400)
+        return render(
+            request,
+            "staff/signin.html",
+            {"username": username, "error": _("Name and password do not belong together.")},
+            status=400,
+        )
     if request.user.is_authenticated and not request.user.is_guardian:
         scope = scope_of(request.user)
         return redirect("school:today" if scope.schools() else "bureau:overview")
@@ -96,22 +106,63 @@ def my_district(request: HttpRequest, key: str | None = None) -> District:
 def school_page(request: HttpRequest, template: str, school: School, status: int = 200, **context: Any) -> HttpResponse:
     tail = "" if school.code in scope(request).schools() else f"?school={school.code}"
     waiting = Application.objects.filter(school=school, state=State.SCHOOL_REVIEW).count()
-    pages = [("today", _("Today"), 0), ("queue", _("Queue"), waiting), ("slots", _("Times"), 0), ("results", _("Results"), 0), ("classes", _("Classes"), 0)]
-    nav = [(reverse(f"school:{n}") + tail, label, request.path == reverse(f"school:{n}"), count) for n, label, count in pages]
-    return render(request, template, {"school": school, "nav": nav, "scope_label": school.name, "tail": tail, "may_act": scope(request).may_review(school.district_id, school.code), **context}, status=status)
+    pages = [
+        ("today", _("Today"), 0),
+        ("queue", _("Queue"), waiting),
+        ("slots", _("Times"), 0),
+        ("results", _("Results"), 0),
+        ("classes", _("Classes"), 0),
+    ]
+    nav = [
+        (reverse(f"school:{n}") + tail, label, request.path == reverse(f"school:{n}"), count)
+        for n, label, count in pages
+    ]
+    return render(
+        request,
+        template,
+        {
+            "school": school,
+            "nav": nav,
+            "scope_label": school.name,
+            "tail": tail,
+            "may_act": scope(request).may_review(school.district_id, school.code),
+            **context,
+        },
+        status=status,
+    )
 
 
-def bureau_page(request: HttpRequest, template: str, district: District, status: int = 200, **context: Any) -> HttpResponse:
+def bureau_page(
+    request: HttpRequest, template: str, district: District, status: int = 200, **context: Any
+) -> HttpResponse:
     everywhere = scope(request).city() or scope(request).auditor()
     tail = f"?district={district.key}" if everywhere else ""
     pages = [
-        ("overview", _("Overview")), ("calendar", _("Calendar")), ("plans", _("Plans and zones")), ("rules", _("Rule")), ("steps", _("Admission")),
-        ("objections", _("Objections")), ("ceremonies", _("Ceremonies")), ("insight", _("Insight")), ("people", _("People")), ("log", _("Access log")),
+        ("overview", _("Overview")),
+        ("calendar", _("Calendar")),
+        ("plans", _("Plans and zones")),
+        ("rules", _("Rule")),
+        ("steps", _("Admission")),
+        ("objections", _("Objections")),
+        ("ceremonies", _("Ceremonies")),
+        ("insight", _("Insight")),
+        ("people", _("People")),
+        ("log", _("Access log")),
     ]
     nav = [(reverse(f"bureau:{n}") + tail, label, request.path == reverse(f"bureau:{n}"), 0) for n, label in pages]
     if everywhere:
         nav.insert(0, (reverse("bureau:city"), _("City"), request.path == reverse("bureau:city"), 0))
-    return render(request, template, {
-        "district": district, "nav": nav, "scope_label": district.name, "tail": tail, "may_act": scope(request).may_run(district.key),
-        "districts": District.objects.order_by("code") if everywhere else [], **context,
-    }, status=status)
+    return render(
+        request,
+        template,
+        {
+            "district": district,
+            "nav": nav,
+            "scope_label": district.name,
+            "tail": tail,
+            "may_act": scope(request).may_run(district.key),
+            "districts": District.objects.order_by("code") if everywhere else [],
+            **context,
+        },
+        status=status,
+    )

@@ -29,7 +29,7 @@ from ruxue.exchange.models import Health
 from ruxue.insight import sources
 from ruxue.ledger import clock, log
 from ruxue.places import rules, seasons
-from ruxue.places.models import Compound, District, School, SeatPlan, Season, Window, Zone
+from ruxue.places.models import Compound, District, School, Season, SeatPlan, Window, Zone
 from ruxue.policy.facts import VOCABULARY
 from ruxue.policy.language import PolicyError, load
 from ruxue.web.public.views import _collection, _feature, state_name
@@ -54,12 +54,19 @@ def _acting(request: HttpRequest, district: District) -> By:
 
 
 def _loads(season: Season) -> list[dict[str, Any]]:
-    wanted = dict(Application.objects.filter(season=season).exclude(state__in=[State.DRAFT, State.WITHDRAWN, State.VOIDED]).values_list("school").annotate(n=Count("id")))
+    wanted = dict(
+        Application.objects.filter(season=season)
+        .exclude(state__in=[State.DRAFT, State.WITHDRAWN, State.VOIDED])
+        .values_list("school")
+        .annotate(n=Count("id"))
+    )
     plans = {p.school_id: p.seats for p in SeatPlan.objects.filter(season=season)}
     rows = []
     for z in Zone.objects.filter(season=season).select_related("school").order_by("school_id"):
         n, seats = wanted.get(z.school_id, 0), plans.get(z.school_id, 0)
-        rows.append({"zone": z, "school": z.school, "n": n, "seats": seats, "load": round(100 * n / seats) if seats else 0})
+        rows.append(
+            {"zone": z, "school": z.school, "n": n, "seats": seats, "load": round(100 * n / seats) if seats else 0}
+        )
     return rows
 
 
@@ -71,12 +78,34 @@ def overview(request: HttpRequest) -> HttpResponse:
     total = sum(n for s, n in states.items() if s != State.DRAFT)
     human = Application.objects.filter(season=season, by_human=True).count()
     seats = sum(SeatPlan.objects.filter(season=season).values_list("seats", flat=True))
-    cards = [(_("Applications"), total), (_("Waiting for a school"), states.get(State.SCHOOL_REVIEW, 0)), (_("Decided without a person"), f"{100 * (total - human) // total if total else 0} %"), (_("Seats"), seats)]
+    cards = [
+        (_("Applications"), total),
+        (_("Waiting for a school"), states.get(State.SCHOOL_REVIEW, 0)),
+        (_("Decided without a person"), f"{100 * (total - human) // total if total else 0} %"),
+        (_("Seats"), seats),
+    ]
     named = [(str(LABELS[State(s)]), n) for s, n in sorted(states.items())]
     zones = _loads(season)
-    shapes = _collection([_feature(z["zone"].geometry, label=f"{z['school'].name} {z['load']} %", load=z["load"]) for z in zones])
-    funnel = {"kind": "bar", "x": [a for a, _n in named], "unit": _("children"), "series": [{"name": _("Applications"), "data": [n for _a, n in named]}]}
-    return bureau_page(request, "bureau/overview.html", district, cards=cards, states=named, zones=zones, shapes=shapes, funnel=funnel, health=Health.objects.order_by("item"))
+    shapes = _collection(
+        [_feature(z["zone"].geometry, label=f"{z['school'].name} {z['load']} %", load=z["load"]) for z in zones]
+    )
+    funnel = {
+        "kind": "bar",
+        "x": [a for a, _n in named],
+        "unit": _("children"),
+        "series": [{"name": _("Applications"), "data": [n for _a, n in named]}],
+    }
+    return bureau_page(
+        request,
+        "bureau/overview.html",
+        district,
+        cards=cards,
+        states=named,
+        zones=zones,
+        shapes=shapes,
+        funnel=funnel,
+        health=Health.objects.order_by("item"),
+    )
 
 
 @staff
@@ -86,7 +115,10 @@ def calendar(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         by = _acting(request, district)
         try:
-            opens, closes = (datetime.fromisoformat(request.POST.get(n, "")).replace(tzinfo=clock.CITY_ZONE) for n in ("opens", "closes"))
+            opens, closes = (
+                datetime.fromisoformat(request.POST.get(n, "")).replace(tzinfo=clock.CITY_ZONE)
+                for n in ("opens", "closes")
+            )
             if request.POST.get("kind") not in Window.Kind.values:
                 raise Http404
             seasons.set_window(season, request.POST["kind"], opens, closes, str(by.user))
@@ -98,7 +130,9 @@ def calendar(request: HttpRequest) -> HttpResponse:
     for kind in Window.Kind.values:
         w = seasons.window(season, kind)
         if w:
-            w.opens_local, w.closes_local = (t.astimezone(clock.CITY_ZONE).strftime("%Y-%m-%dT%H:%M") for t in (w.opens_at, w.closes_at))  # type: ignore[attr-defined]
+            w.opens_local, w.closes_local = (
+                t.astimezone(clock.CITY_ZONE).strftime("%Y-%m-%dT%H:%M") for t in (w.opens_at, w.closes_at)
+            )  # type: ignore[attr-defined]
         windows.append((kind, w))
     return bureau_page(request, "bureau/calendar.html", district, windows=windows)
 
@@ -109,13 +143,19 @@ def _save_zone(zone: Zone, geometry: dict[str, Any], actor: str) -> None:
     area = shape(geometry)
     if area.is_empty or area.geom_type not in ("Polygon", "MultiPolygon"):
         raise ValueError("no polygon")
-    inside = [c.code for c in Compound.objects.filter(district=zone.season.district_id) if area.covers(Point(c.lng, c.lat))]
+    inside = [
+        c.code for c in Compound.objects.filter(district=zone.season.district_id) if area.covers(Point(c.lng, c.lat))
+    ]
     for other in Zone.objects.filter(season=zone.season).exclude(pk=zone.pk):
         other.compounds.remove(*inside)
     zone.geometry = geometry
     zone.save()
     zone.compounds.add(*inside)
-    log.append("zone", zone.season.key, {"school": zone.school_id, "compounds": sorted(zone.compounds.values_list("code", flat=True)), "actor": actor})
+    log.append(
+        "zone",
+        zone.season.key,
+        {"school": zone.school_id, "compounds": sorted(zone.compounds.values_list("code", flat=True)), "actor": actor},
+    )
 
 
 @staff
@@ -127,9 +167,19 @@ def plans(request: HttpRequest) -> HttpResponse:
         try:
             if "plan" in request.POST:
                 school = School.objects.get(code=request.POST["plan"], district=district)
-                seasons.set_plan(season, school, max(1, int(request.POST["classes"])), max(5, min(55, int(request.POST["class_size"]))), str(by.user))
+                seasons.set_plan(
+                    season,
+                    school,
+                    max(1, int(request.POST["classes"])),
+                    max(5, min(55, int(request.POST["class_size"]))),
+                    str(by.user),
+                )
             else:
-                _save_zone(Zone.objects.get(pk=request.POST.get("zone"), season=season), json.loads(request.POST.get("geometry", "")), str(by.user))
+                _save_zone(
+                    Zone.objects.get(pk=request.POST.get("zone"), season=season),
+                    json.loads(request.POST.get("geometry", "")),
+                    str(by.user),
+                )
             messages.success(request, _("Saved."))
         except (ValueError, KeyError, TypeError):
             messages.error(request, _("This could not be read; please check the numbers or the border."))
@@ -137,10 +187,21 @@ def plans(request: HttpRequest) -> HttpResponse:
             raise Http404 from None
         return redirect(request.get_full_path())
     chosen = Zone.objects.filter(season=season, school=request.GET.get("zone", "")).select_related("school").first()
-    shapes = _collection([_feature(z.geometry, label=z.school.name, here=chosen is not None and z.pk == chosen.pk) for z in Zone.objects.filter(season=season).select_related("school")])
+    shapes = _collection(
+        [
+            _feature(z.geometry, label=z.school.name, here=chosen is not None and z.pk == chosen.pk)
+            for z in Zone.objects.filter(season=season).select_related("school")
+        ]
+    )
     return bureau_page(
-        request, "bureau/plans.html", district, plans=SeatPlan.objects.filter(season=season).select_related("school").order_by("school_id"), shapes=shapes, chosen=chosen,
-        chosen_geometry=json.dumps(chosen.geometry) if chosen else "", chosen_compounds=chosen.compounds.order_by("name") if chosen else [],
+        request,
+        "bureau/plans.html",
+        district,
+        plans=SeatPlan.objects.filter(season=season).select_related("school").order_by("school_id"),
+        shapes=shapes,
+        chosen=chosen,
+        chosen_geometry=json.dumps(chosen.geometry) if chosen else "",
+        chosen_compounds=chosen.compounds.order_by("name") if chosen else [],
     )
 
 
@@ -170,8 +231,12 @@ def steps(request: HttpRequest) -> HttpResponse:
     district = my_district(request)
     season = _season(district)
     actions: dict[str, Callable[[By], Any]] = {
-        "close": lambda by: verify.close_open(season), "publish": lambda by: rounds.publish_preliminary(season, by), "lock": lambda by: rounds.lock(season, by),
-        "run": lambda by: rounds.run(season, by).seated, "offer": lambda by: rounds.send_offers(season, by), "lapse": lambda by: rounds.lapse(season),
+        "close": lambda by: verify.close_open(season),
+        "publish": lambda by: rounds.publish_preliminary(season, by),
+        "lock": lambda by: rounds.lock(season, by),
+        "run": lambda by: rounds.run(season, by).seated,
+        "offer": lambda by: rounds.send_offers(season, by),
+        "lapse": lambda by: rounds.lapse(season),
     }
     if request.method == "POST":
         by = _acting(request, district)
@@ -183,27 +248,69 @@ def steps(request: HttpRequest) -> HttpResponse:
         except rounds.StepError as error:
             messages.error(request, _step_error(error))
         except seasons.NotOpen:
-            messages.error(request, _("The calendar does not allow this step now. Change the calendar first if it should."))
+            messages.error(
+                request, _("The calendar does not allow this step now. Change the calendar first if it should.")
+            )
         return redirect("bureau:steps")
     count = lambda *states: Application.objects.filter(season=season, state__in=states).count()  # noqa: E731
     rows = [
-        ("close", _("Close proofs"), _("Families whose time is over are placed by what is proven."), Application.objects.filter(season=season, state__in=[State.NEED_INFO, State.RETURNED, State.ONSITE_BOOKED], deadline__lte=clock.now()).count()),
-        ("publish", _("Publish the preliminary result"), _("Every decided category becomes visible and open to objection."), count(State.AUTO_PASSED, State.CLASSIFIED)),
-        ("lock", _("Make categories final"), _("After the objection window; open objections must be answered first."), count(State.PUBLISHED)),
-        ("run", _("Run admission and coordination"), _("Categories in order, tie-breakers, never over plan; the rest to the nearest seats."), count(State.LOCKED, State.TO_COORDINATE)),
-        ("offer", _("Send offers and publish results"), _("The list is frozen and its digest logged before anyone can look it up."), count(State.SEATED)),
-        ("lapse", _("End unanswered offers"), _("Offers past their deadline; the seats are free for the late round."), Application.objects.filter(season=season, state=State.OFFERED, deadline__lte=clock.now()).count()),
+        (
+            "close",
+            _("Close proofs"),
+            _("Families whose time is over are placed by what is proven."),
+            Application.objects.filter(
+                season=season,
+                state__in=[State.NEED_INFO, State.RETURNED, State.ONSITE_BOOKED],
+                deadline__lte=clock.now(),
+            ).count(),
+        ),
+        (
+            "publish",
+            _("Publish the preliminary result"),
+            _("Every decided category becomes visible and open to objection."),
+            count(State.AUTO_PASSED, State.CLASSIFIED),
+        ),
+        (
+            "lock",
+            _("Make categories final"),
+            _("After the objection window; open objections must be answered first."),
+            count(State.PUBLISHED),
+        ),
+        (
+            "run",
+            _("Run admission and coordination"),
+            _("Categories in order, tie-breakers, never over plan; the rest to the nearest seats."),
+            count(State.LOCKED, State.TO_COORDINATE),
+        ),
+        (
+            "offer",
+            _("Send offers and publish results"),
+            _("The list is frozen and its digest logged before anyone can look it up."),
+            count(State.SEATED),
+        ),
+        (
+            "lapse",
+            _("End unanswered offers"),
+            _("Offers past their deadline; the seats are free for the late round."),
+            Application.objects.filter(season=season, state=State.OFFERED, deadline__lte=clock.now()).count(),
+        ),
     ]
     return bureau_page(
-        request, "bureau/steps.html", district, steps=[{"name": n, "label": a, "text": b, "count": c} for n, a, b, c in rows],
-        rounds=Round.objects.filter(season=season).order_by("-number"), publication=Publication.objects.filter(season=season, kind="results").first(),
+        request,
+        "bureau/steps.html",
+        district,
+        steps=[{"name": n, "label": a, "text": b, "count": c} for n, a, b, c in rows],
+        rounds=Round.objects.filter(season=season).order_by("-number"),
+        publication=Publication.objects.filter(season=season, kind="results").first(),
     )
 
 
 def _step_error(error: rounds.StepError) -> str:
     return {
-        "objection_open": _("The objection window is still open."), "objections_waiting": _("%(n)s objections are not answered yet.") % {"n": error.details.get("count", "")},
-        "nobody_waiting": _("Nobody is waiting for this step: it has been done."), "no_rule": _("This season has no published rule."),
+        "objection_open": _("The objection window is still open."),
+        "objections_waiting": _("%(n)s objections are not answered yet.") % {"n": error.details.get("count", "")},
+        "nobody_waiting": _("Nobody is waiting for this step: it has been done."),
+        "no_rule": _("This season has no published rule."),
     }.get(error.code, error.code)
 
 
@@ -218,13 +325,25 @@ def objections(request: HttpRequest) -> HttpResponse:
             raise Http404
         confirmed = {f: True for f in request.POST.getlist("facts") if f in VOCABULARY and VOCABULARY[f].kind is bool}
         try:
-            review.answer_objection(row.pk, by, request.POST.get("do") == "uphold", request.POST.get("answer", ""), confirmed)
+            review.answer_objection(
+                row.pk, by, request.POST.get("do") == "uphold", request.POST.get("answer", ""), confirmed
+            )
             messages.success(request, _("The family has been told."))
         except NotAllowed:
             messages.error(request, _("This objection has been answered already."))
         return redirect("bureau:objections")
-    rows = Objection.objects.filter(application__season=season).select_related("application").order_by("answered_at", "made_at")
-    return bureau_page(request, "bureau/objections.html", district, objections=rows, facts=[n for n, t in VOCABULARY.items() if t.kind is bool])
+    rows = (
+        Objection.objects.filter(application__season=season)
+        .select_related("application")
+        .order_by("answered_at", "made_at")
+    )
+    return bureau_page(
+        request,
+        "bureau/objections.html",
+        district,
+        objections=rows,
+        facts=[n for n, t in VOCABULARY.items() if t.kind is bool],
+    )
 
 
 @staff
@@ -232,7 +351,11 @@ def ceremonies(request: HttpRequest) -> HttpResponse:
     district = my_district(request)
     season = _season(district)
     made = {(c.school_id, c.kind): c for c in Ceremony.objects.filter(season=season).exclude(state=Ceremony.State.VOID)}
-    pupils = dict(Offer.objects.filter(round__season=season, application__state__in=[State.ACCEPTED, State.CLASSED]).values_list("school").annotate(n=Count("id")))
+    pupils = dict(
+        Offer.objects.filter(round__season=season, application__state__in=[State.ACCEPTED, State.CLASSED])
+        .values_list("school")
+        .annotate(n=Count("id"))
+    )
     schools = list(School.objects.filter(district=district).order_by("code"))
     for s in schools:
         s.n = pupils.get(s.code, 0)  # type: ignore[attr-defined]
@@ -243,11 +366,17 @@ def ceremonies(request: HttpRequest) -> HttpResponse:
     return bureau_page(request, "bureau/ceremonies.html", district, schools=schools)
 
 
-def _band_chart(payload: dict[str, dict[str, int]], order: list[str], labels: dict[str, str], names: dict[str, str]) -> dict[str, Any]:
+def _band_chart(
+    payload: dict[str, dict[str, int]], order: list[str], labels: dict[str, str], names: dict[str, str]
+) -> dict[str, Any]:
     districts = [d for d in names if d in payload]
     return {
-        "kind": "bar", "x": [names[d] for d in districts], "unit": _("parents"),
-        "series": [{"name": labels[b], "stack": "all", "data": [payload[d].get(b, 0) for d in districts]} for b in order],
+        "kind": "bar",
+        "x": [names[d] for d in districts],
+        "unit": _("parents"),
+        "series": [
+            {"name": labels[b], "stack": "all", "data": [payload[d].get(b, 0) for d in districts]} for b in order
+        ],
         "rows": [[names[d], *(payload[d].get(b, 0) for b in order)] for d in districts],
     }
 
@@ -263,23 +392,51 @@ def insight(request: HttpRequest) -> HttpResponse:
             sources.refresh()
             messages.success(request, _("Saved."))
         except DepartmentError:
-            messages.error(request, _("A department is silent at the moment; the older counts are kept. Please try later."))
+            messages.error(
+                request, _("A department is silent at the moment; the older counts are kept. Please try later.")
+            )
         return redirect("bureau:insight")
     outlook = sources.outlook(season)
     years = [o.year for o in outlook[0].years] if outlook else []
     total = lambda pick: [sum(pick(z.years[i]) for z in outlook if i < len(z.years)) for i in range(len(years))]  # noqa: E731
     seats = sum(z.seats for z in outlook)
-    demand = {"kind": "line", "x": [str(y) for y in years], "unit": _("children"), "series": [
-        {"name": _("expected"), "type": "bar", "data": total(lambda o: o.mid)}, {"name": _("low"), "type": "line", "dashed": True, "data": total(lambda o: o.low)},
-        {"name": _("high"), "type": "line", "dashed": True, "data": total(lambda o: o.high)}, {"name": _("Seats"), "type": "line", "data": [seats] * len(years)}]}
+    demand = {
+        "kind": "line",
+        "x": [str(y) for y in years],
+        "unit": _("children"),
+        "series": [
+            {"name": _("expected"), "type": "bar", "data": total(lambda o: o.mid)},
+            {"name": _("low"), "type": "line", "dashed": True, "data": total(lambda o: o.low)},
+            {"name": _("high"), "type": "line", "dashed": True, "data": total(lambda o: o.high)},
+            {"name": _("Seats"), "type": "line", "data": [seats] * len(years)},
+        ],
+    }
     loads = {z.school.code: z.load_percent for z in outlook}
-    shapes = _collection([_feature(z.geometry, label=f"{z.school.name} {loads.get(z.school_id, 0)} %", load=loads.get(z.school_id)) for z in Zone.objects.filter(season=season).select_related("school")])
+    shapes = _collection(
+        [
+            _feature(z.geometry, label=f"{z.school.name} {loads.get(z.school_id, 0)} %", load=loads.get(z.school_id))
+            for z in Zone.objects.filter(season=season).select_related("school")
+        ]
+    )
     names = {d.key: d.name for d in District.objects.order_by("code")}
     ages, ages_at = sources.aggregate("parent_ages")
     education, education_at = sources.aggregate("education")
-    levels = {"junior": _("junior school"), "senior": _("senior school"), "college": _("college"), "bachelor": _("bachelor"), "master": _("master and above")}
+    levels = {
+        "junior": _("junior school"),
+        "senior": _("senior school"),
+        "college": _("college"),
+        "bachelor": _("bachelor"),
+        "master": _("master and above"),
+    }
     bands = [
-        (_("Parents' age"), "ages", _band_chart(ages, ["<30", "30-34", "35-39", "40+"], {b: b for b in ("<30", "30-34", "35-39", "40+")}, names), ages_at),
+        (
+            _("Parents' age"),
+            "ages",
+            _band_chart(
+                ages, ["<30", "30-34", "35-39", "40+"], {b: b for b in ("<30", "30-34", "35-39", "40+")}, names
+            ),
+            ages_at,
+        ),
         (_("Parents' education"), "education", _band_chart(education, list(levels), levels, names), education_at),
     ]
     payload, _when = sources.aggregate("flows")
@@ -287,16 +444,41 @@ def insight(request: HttpRequest) -> HttpResponse:
     for origin, targets in sorted(payload.items()):
         for target, n in sorted(targets.items()):
             start = names.get(origin, _("other counties"))
-            links.append({"source": f"{start} ·", "target": names.get(target, target), "value": n, "from": start, "to": names.get(target, target)})
+            links.append(
+                {
+                    "source": f"{start} ·",
+                    "target": names.get(target, target),
+                    "value": n,
+                    "from": start,
+                    "to": names.get(target, target),
+                }
+            )
     nodes = [{"name": n} for n in dict.fromkeys([x["source"] for x in links] + [x["target"] for x in links])]
-    return bureau_page(request, "bureau/insight.html", district, outlook=outlook, years=years, demand=demand, shapes=shapes, bands=bands, flows={"kind": "sankey", "nodes": nodes, "links": links})
+    return bureau_page(
+        request,
+        "bureau/insight.html",
+        district,
+        outlook=outlook,
+        years=years,
+        demand=demand,
+        shapes=shapes,
+        bands=bands,
+        flows={"kind": "sankey", "nodes": nodes, "links": links},
+    )
 
 
 @staff
 def people(request: HttpRequest) -> HttpResponse:
     district = my_district(request)
     codes = list(School.objects.filter(district=district).values_list("code", flat=True))
-    return bureau_page(request, "bureau/people.html", district, roles=StaffRole.objects.filter(scope__in=[district.key, *codes]).select_related("user").order_by("role", "scope"))
+    return bureau_page(
+        request,
+        "bureau/people.html",
+        district,
+        roles=StaffRole.objects.filter(scope__in=[district.key, *codes])
+        .select_related("user")
+        .order_by("role", "scope"),
+    )
 
 
 @staff
@@ -320,12 +502,25 @@ def city(request: HttpRequest) -> HttpResponse:
         mine = Application.objects.filter(season=season).exclude(state=State.DRAFT)
         n = mine.count()
         offers = Offer.objects.filter(round__season=season, application__state__in=SEATED)
-        rows.append({
-            "district": d, "n": n, "auto_percent": 100 * mine.filter(by_human=False).count() // n if n else 0, "review": mine.filter(state=State.SCHOOL_REVIEW).count(),
-            "seats": sum(SeatPlan.objects.filter(season=season).values_list("seats", flat=True)), "seated": offers.count(), "coordinated": offers.filter(kind=Offer.Kind.COORDINATED).count(),
-        })
-    chart = {"kind": "bar", "x": [r["district"].name for r in rows], "unit": _("children"), "series": [
-        {"name": _("Applications"), "data": [r["n"] for r in rows]}, {"name": _("Seats"), "data": [r["seats"] for r in rows]}, {"name": _("Coordinated"), "data": [r["coordinated"] for r in rows]}]}
+        rows.append(
+            {
+                "district": d,
+                "n": n,
+                "auto_percent": 100 * mine.filter(by_human=False).count() // n if n else 0,
+                "review": mine.filter(state=State.SCHOOL_REVIEW).count(),
+                "seats": sum(SeatPlan.objects.filter(season=season).values_list("seats", flat=True)),
+                "seated": offers.count(),
+                "coordinated": offers.filter(kind=Offer.Kind.COORDINATED).count(),
+            }
+        )
+    chart = {
+        "kind": "bar",
+        "x": [r["district"].name for r in rows],
+        "unit": _("children"),
+        "series": [
+            {"name": _("Applications"), "data": [r["n"] for r in rows]},
+            {"name": _("Seats"), "data": [r["seats"] for r in rows]},
+            {"name": _("Coordinated"), "data": [r["coordinated"] for r in rows]},
+        ],
+    }
     return bureau_page(request, "bureau/city.html", my_district(request), rows=rows, chart=chart)
-
-

@@ -52,7 +52,9 @@ def guardian(view: View) -> View:
 
 def _mine(request: HttpRequest, key: str) -> Application:
     row = (
-        Application.objects.select_related("season__district", "school", "compound").filter(key=key, guardian=request.user).first()
+        Application.objects.select_related("season__district", "school", "compound")
+        .filter(key=key, guardian=request.user)
+        .first()
     )
     if row is None:
         raise Http404
@@ -75,7 +77,12 @@ def signin(request: HttpRequest) -> HttpResponse:
         try:
             sent = signing.send_code(phone, request.META.get("REMOTE_ADDR", "") or "unknown")
         except signing.SignInError as error:
-            return render(request, "guardian/signin.html", {"typed": request.POST.get("phone", ""), "error": error.code}, status=400)
+            return render(
+                request,
+                "guardian/signin.html",
+                {"typed": request.POST.get("phone", ""), "error": error.code},
+                status=400,
+            )
         return render(request, "guardian/signin.html", {"phone": phone, "on_page": sent.on_page})
     return render(request, "guardian/signin.html")
 
@@ -92,8 +99,15 @@ def consent(request: HttpRequest) -> HttpResponse:
         assert isinstance(request.user, User)
         consents.give(request.user, sorted(CATALOGUE), _retention())
         return redirect("guardian:home")
-    names = [(d_names[0 if chinese() else 1], [c for c, i in CATALOGUE.items() if i.department == d]) for d, d_names in DEPARTMENT_NAMES.items()]
-    return render(request, "guardian/consent.html", {"departments": names, "until": _retention(), "back": reverse("guardian:home")})
+    names = [
+        (d_names[0 if chinese() else 1], [c for c, i in CATALOGUE.items() if i.department == d])
+        for d, d_names in DEPARTMENT_NAMES.items()
+    ]
+    return render(
+        request,
+        "guardian/consent.html",
+        {"departments": names, "until": _retention(), "back": reverse("guardian:home")},
+    )
 
 
 def _url(row: Application) -> str:
@@ -105,7 +119,12 @@ def home(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     if consents.current(request.user) is None and not request.user.applications.exists():
         return redirect("guardian:consent")
-    rows = list(Application.objects.filter(guardian=request.user).exclude(state=State.WITHDRAWN).select_related("season__district", "school").order_by("-created_at"))
+    rows = list(
+        Application.objects.filter(guardian=request.user)
+        .exclude(state=State.WITHDRAWN)
+        .select_related("season__district", "school")
+        .order_by("-created_at")
+    )
     for row in rows:
         row.get_url = _url(row)  # type: ignore[attr-defined]
     districts = list(District.objects.order_by("code"))
@@ -140,7 +159,9 @@ def _not_open(error: NotOpen) -> str:
     if error.opens_at and error.opens_at > clock.now():
         return _("This is not open yet; it opens on %(day)s.") % {"day": day(error.opens_at)}
     if error.closes_at:
-        return _("This closed on %(day)s. Please call the district; late children get a seat too.") % {"day": day(error.closes_at)}
+        return _("This closed on %(day)s. Please call the district; late children get a seat too.") % {
+            "day": day(error.closes_at)
+        }
     return _("The district has not said yet when this opens.")
 
 
@@ -169,7 +190,9 @@ def save(request: HttpRequest, key: str) -> HttpResponse:
     return JsonResponse({"saved": True})
 
 
-def _step(request: HttpRequest, key: str, template: str, fields: tuple[str, ...], following: str, back: str, **context: Any) -> HttpResponse:
+def _step(
+    request: HttpRequest, key: str, template: str, fields: tuple[str, ...], following: str, back: str, **context: Any
+) -> HttpResponse:
     """One page of the form: saves, shows what is wrong with its own fields, goes on to the next."""
     row = _mine(request, key)
     if row.state not in EDITABLE:
@@ -183,17 +206,39 @@ def _step(request: HttpRequest, key: str, template: str, fields: tuple[str, ...]
             return redirect(following, key)
     people = []
     for name in ("guardian", "second_guardian"):
-        people.append({
-            "second": name != "guardian", "person": row.claim.get(name) or {}, "open": any(e.startswith(name) for e in errors),
-            **{f"n_{short}": f"{name}.{field}" for short, field in (("name", "name"), ("id", "id_number"), ("relation", "relation"))},
-            **{f"e_{short}": errors.get(f"{name}.{field}", "") for short, field in (("name", "name"), ("id", "id_number"), ("relation", "relation"))},
-        })
+        people.append(
+            {
+                "second": name != "guardian",
+                "person": row.claim.get(name) or {},
+                "open": any(e.startswith(name) for e in errors),
+                **{
+                    f"n_{short}": f"{name}.{field}"
+                    for short, field in (("name", "name"), ("id", "id_number"), ("relation", "relation"))
+                },
+                **{
+                    f"e_{short}": errors.get(f"{name}.{field}", "")
+                    for short, field in (("name", "name"), ("id", "id_number"), ("relation", "relation"))
+                },
+            }
+        )
     typed = request.POST.get("compound_name", "")
-    return render(request, template, {
-        "row": row, "claim": row.claim, "errors": errors, "people": people, "relations": claims.RELATIONS, "bases": claims.BASES,
-        "typed": typed, "choices": suggest.compounds(typed, row.season.district_id) if "compound" in errors else [],
-        "back": reverse(back, args=[key]) if back != "guardian:home" else reverse(back), **context,
-    }, status=400 if errors else 200)
+    return render(
+        request,
+        template,
+        {
+            "row": row,
+            "claim": row.claim,
+            "errors": errors,
+            "people": people,
+            "relations": claims.RELATIONS,
+            "bases": claims.BASES,
+            "typed": typed,
+            "choices": suggest.compounds(typed, row.season.district_id) if "compound" in errors else [],
+            "back": reverse(back, args=[key]) if back != "guardian:home" else reverse(back),
+            **context,
+        },
+        status=400 if errors else 200,
+    )
 
 
 @guardian
@@ -203,12 +248,16 @@ def child(request: HttpRequest, key: str) -> HttpResponse:
 
 @guardian
 def people(request: HttpRequest, key: str) -> HttpResponse:
-    return _step(request, key, "guardian/people.html", ("guardian", "second_guardian"), "guardian:dwelling", "guardian:child")
+    return _step(
+        request, key, "guardian/people.html", ("guardian", "second_guardian"), "guardian:dwelling", "guardian:child"
+    )
 
 
 @guardian
 def dwelling(request: HttpRequest, key: str) -> HttpResponse:
-    return _step(request, key, "guardian/dwelling.html", ("compound", "grandparent"), "guardian:check", "guardian:people")
+    return _step(
+        request, key, "guardian/dwelling.html", ("compound", "grandparent"), "guardian:check", "guardian:people"
+    )
 
 
 @guardian
@@ -231,9 +280,19 @@ def check(request: HttpRequest, key: str) -> HttpResponse:
         except NotOpen as error:
             messages.error(request, _not_open(error))
     school = seasons.zone_school(row.season, row.compound_id or "")
-    return render(request, "guardian/review.html", {
-        "row": row, "claim": row.claim, "errors": errors, "duplicate": duplicate, "school": school, "back": reverse("guardian:dwelling", args=[key]),
-    }, status=400 if errors or duplicate else 200)
+    return render(
+        request,
+        "guardian/review.html",
+        {
+            "row": row,
+            "claim": row.claim,
+            "errors": errors,
+            "duplicate": duplicate,
+            "school": school,
+            "back": reverse("guardian:dwelling", args=[key]),
+        },
+        status=400 if errors or duplicate else 200,
+    )
 
 
 def explanation_of(row: Application) -> Explanation | None:
@@ -242,7 +301,11 @@ def explanation_of(row: Application) -> Explanation | None:
     if policy is None or not row.facts:
         return None
     facts = evidence.unpack(row.facts)
-    verdict = decide(policy, facts, final=row.state not in (State.NEED_INFO, State.RETURNED, State.SCHOOL_REVIEW, State.ONSITE_BOOKED))
+    verdict = decide(
+        policy,
+        facts,
+        final=row.state not in (State.NEED_INFO, State.RETURNED, State.SCHOOL_REVIEW, State.ONSITE_BOOKED),
+    )
     if verdict.state != "ineligible" and row.state == State.NEED_INFO and verdict.state == "decided":
         verdict = Verdict("needs_facts", verdict.category, verdict.truths, verdict.needed, verdict.order_keys)
     until = row.deadline.astimezone(clock.CITY_ZONE).date() if row.deadline else None
@@ -252,15 +315,20 @@ def explanation_of(row: Application) -> Explanation | None:
 def shown_checks(row: Application) -> list[Check]:
     """The comparisons with their words and the differing characters marked."""
     texts = {
-        "matched": _("agrees"), "resolved": _("agrees (written in another way)"), "mismatched": _("does not agree"),
-        "not_found": _("not found in the register"), "waiting": _("no answer yet: we ask again, you need not do anything"),
+        "matched": _("agrees"),
+        "resolved": _("agrees (written in another way)"),
+        "mismatched": _("does not agree"),
+        "not_found": _("not found in the register"),
+        "waiting": _("no answer yet: we ask again, you need not do anything"),
         "information": _("taken note of"),
     }
     checks = review.current_checks(row)
     for c in checks:
         c.status_text = texts[c.status]  # type: ignore[attr-defined]
         person = row.claim.get(c.part) if c.part in claims.PEOPLE else None
-        c.person = (person.get("name", "") if person else "") + (f"（{relation_name(person['relation'])}）" if person and person.get("relation") else "")  # type: ignore[attr-defined]
+        c.person = (person.get("name", "") if person else "") + (
+            f"（{relation_name(person['relation'])}）" if person and person.get("relation") else ""
+        )  # type: ignore[attr-defined]
         if c.claimed and c.registered and c.status != "matched":
             left, right = str(c.claimed.get("address", "")), str(c.registered.get("address", ""))
             if left and right:
@@ -269,7 +337,11 @@ def shown_checks(row: Application) -> list[Check]:
 
 
 def _actions(row: Application) -> list[str]:
-    found = [a for code in row.needed for a in REASONS[code].actions] if row.state in (State.NEED_INFO, State.RETURNED) else []
+    found = (
+        [a for code in row.needed for a in REASONS[code].actions]
+        if row.state in (State.NEED_INFO, State.RETURNED)
+        else []
+    )
     if row.state == State.PUBLISHED and seasons.is_open(row.season, "objection"):
         found.append("object")
     return list(dict.fromkeys(found))
@@ -277,13 +349,18 @@ def _actions(row: Application) -> list[str]:
 
 def _next_text(row: Application) -> str:
     """What comes next and when, for each state."""
+
     def window(kind: str) -> Any:
         return seasons.window(row.season, kind)
 
     if row.state in (State.AUTO_PASSED, State.CLASSIFIED) and window("publication"):
-        return _("Next: the preliminary result is published on %(day)s.") % {"day": day(window("publication").closes_at)}
+        return _("Next: the preliminary result is published on %(day)s.") % {
+            "day": day(window("publication").closes_at)
+        }
     if row.state == State.PUBLISHED and window("objection"):
-        return _("You can object until %(day)s; after that the category is final.") % {"day": day(window("objection").closes_at)}
+        return _("You can object until %(day)s; after that the category is final.") % {
+            "day": day(window("objection").closes_at)
+        }
     if row.state in (State.LOCKED, State.TO_COORDINATE, State.SEATED) and window("offer"):
         return _("Next: seats are offered on %(day)s.") % {"day": day(window("offer").opens_at)}
     if row.state == State.ACCEPTED and window("classes"):
@@ -302,14 +379,36 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
     offer = getattr(row, "offer", None)
     place = getattr(row, "class_place", None)
     team = place.ceremony.school.teams.filter(season=row.season, number=place.number).first() if place else None
-    return render(request, "guardian/status.html", {
-        "row": row, "explanation": explanation_of(row), "checks": shown_checks(row), "actions": _actions(row), "next_text": _next_text(row),
-        "transitions": row.transitions.order_by("-id"), "documents": row.documents.order_by("id"), "objections": row.objections.order_by("id"),
-        "offer": offer, "notice": getattr(offer, "notice", None) if offer else None, "place": place, "team": team,
-        "booking": getattr(row, "booking", None) if row.state == State.ONSITE_BOOKED else None,
-        "can_withdraw": row.state in (State.VERIFYING, State.NEED_INFO, State.RETURNED, State.SCHOOL_REVIEW, State.AUTO_PASSED, State.CLASSIFIED, State.PUBLISHED),
-        "back": reverse("guardian:home"),
-    })
+    return render(
+        request,
+        "guardian/status.html",
+        {
+            "row": row,
+            "explanation": explanation_of(row),
+            "checks": shown_checks(row),
+            "actions": _actions(row),
+            "next_text": _next_text(row),
+            "transitions": row.transitions.order_by("-id"),
+            "documents": row.documents.order_by("id"),
+            "objections": row.objections.order_by("id"),
+            "offer": offer,
+            "notice": getattr(offer, "notice", None) if offer else None,
+            "place": place,
+            "team": team,
+            "booking": getattr(row, "booking", None) if row.state == State.ONSITE_BOOKED else None,
+            "can_withdraw": row.state
+            in (
+                State.VERIFYING,
+                State.NEED_INFO,
+                State.RETURNED,
+                State.SCHOOL_REVIEW,
+                State.AUTO_PASSED,
+                State.CLASSIFIED,
+                State.PUBLISHED,
+            ),
+            "back": reverse("guardian:home"),
+        },
+    )
 
 
 @guardian
@@ -331,10 +430,18 @@ def upload(request: HttpRequest, key: str) -> HttpResponse:
             error = failure.code
         except NotAllowed:
             error = "closed"
-    return render(request, "guardian/upload.html", {
-        "row": row, "kinds": review.DOCUMENT_KINDS, "error": error, "number": request.POST.get("number", row.claim.get("certificate_no", "")),
-        "back": reverse("guardian:status", args=[key]),
-    }, status=400 if error else 200)
+    return render(
+        request,
+        "guardian/upload.html",
+        {
+            "row": row,
+            "kinds": review.DOCUMENT_KINDS,
+            "error": error,
+            "number": request.POST.get("number", row.claim.get("certificate_no", "")),
+            "back": reverse("guardian:status", args=[key]),
+        },
+        status=400 if error else 200,
+    )
 
 
 @guardian
@@ -348,7 +455,11 @@ def book(request: HttpRequest, key: str) -> HttpResponse:
             return redirect("guardian:status", key)
         except (review.UploadError, NotAllowed, review.Slot.DoesNotExist, ValueError):
             error = "full"
-    return render(request, "guardian/book.html", {"row": row, "slots": review.open_slots(row), "error": error, "back": reverse("guardian:status", args=[key])})
+    return render(
+        request,
+        "guardian/book.html",
+        {"row": row, "slots": review.open_slots(row), "error": error, "back": reverse("guardian:status", args=[key])},
+    )
 
 
 @guardian
@@ -365,7 +476,9 @@ def object_(request: HttpRequest, key: str) -> HttpResponse:
             messages.error(request, _not_open(error))
         except NotAllowed:
             messages.error(request, _("There is no published result to object to at the moment."))
-    return render(request, "guardian/object.html", {"row": row, "text": text, "back": reverse("guardian:status", args=[key])})
+    return render(
+        request, "guardian/object.html", {"row": row, "text": text, "back": reverse("guardian:status", args=[key])}
+    )
 
 
 @guardian
@@ -376,7 +489,9 @@ def answer(request: HttpRequest, key: str) -> HttpResponse:
     try:
         rounds.answer(key, request.user, request.POST.get("answer") == "accept")
     except (rounds.StepError, NotAllowed):
-        messages.error(request, _("This offer has been answered already, or its time is over. Please call the district."))
+        messages.error(
+            request, _("This offer has been answered already, or its time is over. Please call the district.")
+        )
     return redirect("guardian:status", key)
 
 
@@ -413,16 +528,26 @@ def notice(request: HttpRequest, key: str) -> HttpResponse:
     if found is None:
         raise Http404
     url = request.build_absolute_uri(reverse("public:notice", args=[found.number]))
-    return HttpResponse(notices.pdf(found, url), content_type="application/pdf", headers={"Content-Disposition": 'inline; filename="notice.pdf"'})
+    return HttpResponse(
+        notices.pdf(found, url),
+        content_type="application/pdf",
+        headers={"Content-Disposition": 'inline; filename="notice.pdf"'},
+    )
 
 
 @guardian
 def asked(request: HttpRequest, key: str) -> HttpResponse:
     row = _mine(request, key)
-    return render(request, "guardian/asked.html", {
-        "row": row, "queries": inquiries.of_subject(row.key), "accesses": Access.objects.filter(subject=row.key).select_related("actor").order_by("-at")[:50],
-        "back": reverse("guardian:status", args=[key]),
-    })
+    return render(
+        request,
+        "guardian/asked.html",
+        {
+            "row": row,
+            "queries": inquiries.of_subject(row.key),
+            "accesses": Access.objects.filter(subject=row.key).select_related("actor").order_by("-at")[:50],
+            "back": reverse("guardian:status", args=[key]),
+        },
+    )
 
 
 @guardian
@@ -436,8 +561,16 @@ def settings(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Your consent is withdrawn. Nothing more is asked."))
         return redirect("guardian:settings")
     drafts = Application.objects.filter(guardian=request.user, state=State.DRAFT)
-    return render(request, "guardian/settings.html", {"consent": consents.current(request.user), "drafts": drafts, "back": reverse("guardian:home")})
+    return render(
+        request,
+        "guardian/settings.html",
+        {"consent": consents.current(request.user), "drafts": drafts, "back": reverse("guardian:home")},
+    )
 
 
 def help_(request: HttpRequest) -> HttpResponse:
-    return render(request, "guardian/help.html", {"districts": District.objects.order_by("code"), "back": reverse("guardian:home")})
+    return render(
+        request,
+        "guardian/help.html",
+        {"districts": District.objects.order_by("code"), "back": reverse("guardian:home")},
+    )

@@ -25,7 +25,8 @@ from ruxue.ledger.models import Entry, TreeHead
 from ruxue.places import rules, seasons, suggest
 from ruxue.places.models import Compound, District, School, SeatPlan, Zone
 from ruxue.policy.engine import decide
-from ruxue.policy.explain import explain, render as render_rule
+from ruxue.policy.explain import explain
+from ruxue.policy.explain import render as render_rule
 from ruxue.policy.facts import Fact
 from ruxue.web.templatetags.ruxue import chinese
 
@@ -50,7 +51,11 @@ def landing(request: HttpRequest, **context: Any) -> HttpResponse:
 def lookup(request: HttpRequest) -> HttpResponse:
     """State of an application by its receipt: the state and the school, nothing about the child."""
     typed = request.POST.get("receipt", "").strip().upper()
-    found = Application.objects.filter(receipt=typed).exclude(state=State.DRAFT).select_related("school").first() if len(typed) == 10 else None
+    found = (
+        Application.objects.filter(receipt=typed).exclude(state=State.DRAFT).select_related("school").first()
+        if len(typed) == 10
+        else None
+    )
     return landing(request, found=found, lookup_error=found is None, typed=typed)
 
 
@@ -70,7 +75,9 @@ def schools(request: HttpRequest) -> HttpResponse:
     districts = _districts()
     shapes = []
     for d in districts:
-        d.plans = SeatPlan.objects.filter(season=d.season).select_related("school").order_by("school_id") if d.season else []  # type: ignore[attr-defined]
+        d.plans = (
+            SeatPlan.objects.filter(season=d.season).select_related("school").order_by("school_id") if d.season else []
+        )  # type: ignore[attr-defined]
         for z in Zone.objects.filter(season=d.season).select_related("school"):  # type: ignore[attr-defined]
             shapes.append(_feature(z.geometry, label=z.school.name, url=reverse("public:school", args=[z.school_id])))
     return render(request, "public/schools.html", {"districts": districts, "shapes": _collection(shapes)})
@@ -82,10 +89,17 @@ def school(request: HttpRequest, code: str) -> HttpResponse:
     zone = Zone.objects.filter(season=season, school=row).first()
     shapes = [_feature(zone.geometry, label=row.name, here=True)] if zone else []
     shapes.append(_feature({"type": "Point", "coordinates": [row.lng, row.lat]}, label=row.name))
-    return render(request, "public/school.html", {
-        "school": row, "plan": SeatPlan.objects.filter(season=season, school=row).first(), "shapes": _collection(shapes),
-        "compounds": zone.compounds.order_by("name") if zone else [], "draws": Ceremony.objects.filter(school=row).order_by("id"),
-    })
+    return render(
+        request,
+        "public/school.html",
+        {
+            "school": row,
+            "plan": SeatPlan.objects.filter(season=season, school=row).first(),
+            "shapes": _collection(shapes),
+            "compounds": zone.compounds.order_by("name") if zone else [],
+            "draws": Ceremony.objects.filter(school=row).order_by("id"),
+        },
+    )
 
 
 def suggest_compounds(request: HttpRequest) -> JsonResponse:
@@ -97,22 +111,40 @@ def _assumed(district: str, hukou: str, basis: str) -> dict[str, Fact]:
     """Facts of a family that is as it says: for the self-check, which stores nothing."""
     owns = basis in ("owned", "contract", "resettlement")
     values: dict[str, Any] = {
-        "child.hukou_district": "other" if hukou == "other" else district, "child.with_guardian_household": basis != "grandparents",
-        "child.with_grandparent_household": basis == "grandparents", "child.already_enrolled": False,
-        "dwelling.owned_by_family": owns, "dwelling.owned_by_grandparent": basis == "grandparents", "dwelling.in_zone": basis != "lease",
-        "dwelling.residential": True, "dwelling.full_ownership": owns, "dwelling.family_share_bp": 10_000 if owns else 0,
-        "dwelling.owners_within_kin": owns, "dwelling.address_equals_hukou": hukou == "home", "dwelling.is_contract": basis == "contract",
-        "dwelling.is_resettlement": basis == "resettlement", "dwelling.original_village_in_zone": False,
-        "family.no_dwelling_in_core": basis in ("lease", "grandparents"), "family.reported_absent": False, "family.special_group": "",
-        "lease.in_zone": basis == "lease", "lease.sole": basis == "lease", "job.in_district": True,
-        "lease.filed_on": clock.today().replace(year=clock.today().year - 1), "child.born_on": clock.today().replace(year=clock.today().year - 7),
+        "child.hukou_district": "other" if hukou == "other" else district,
+        "child.with_guardian_household": basis != "grandparents",
+        "child.with_grandparent_household": basis == "grandparents",
+        "child.already_enrolled": False,
+        "dwelling.owned_by_family": owns,
+        "dwelling.owned_by_grandparent": basis == "grandparents",
+        "dwelling.in_zone": basis != "lease",
+        "dwelling.residential": True,
+        "dwelling.full_ownership": owns,
+        "dwelling.family_share_bp": 10_000 if owns else 0,
+        "dwelling.owners_within_kin": owns,
+        "dwelling.address_equals_hukou": hukou == "home",
+        "dwelling.is_contract": basis == "contract",
+        "dwelling.is_resettlement": basis == "resettlement",
+        "dwelling.original_village_in_zone": False,
+        "family.no_dwelling_in_core": basis in ("lease", "grandparents"),
+        "family.reported_absent": False,
+        "family.special_group": "",
+        "lease.in_zone": basis == "lease",
+        "lease.sole": basis == "lease",
+        "job.in_district": True,
+        "lease.filed_on": clock.today().replace(year=clock.today().year - 1),
+        "child.born_on": clock.today().replace(year=clock.today().year - 7),
     }
     return {k: Fact(v, "declared") for k, v in values.items()}
 
 
 def which(request: HttpRequest) -> HttpResponse:
     """School and category by compound and the family's own word."""
-    name, hukou, basis = request.GET.get("name", "")[:40], request.GET.get("hukou", "home"), request.GET.get("basis", "owned")
+    name, hukou, basis = (
+        request.GET.get("name", "")[:40],
+        request.GET.get("hukou", "home"),
+        request.GET.get("basis", "owned"),
+    )
     context: dict[str, Any] = {"name": name, "hukou": hukou, "basis": basis, "bases": claims.BASES}
     compound = Compound.objects.filter(pk=request.GET.get("compound", "")).first()
     if compound is None and name:
@@ -125,7 +157,9 @@ def which(request: HttpRequest) -> HttpResponse:
         context.update(compound=compound, school=row, name=compound.name)
         if policy and row:
             facts = _assumed(compound.district_id, hukou, basis)
-            context["explanation"] = explain(policy, facts, decide(policy, facts, final=True), "zh" if chinese() else "en")
+            context["explanation"] = explain(
+                policy, facts, decide(policy, facts, final=True), "zh" if chinese() else "en"
+            )
             context["last"] = row.history[0] if row.history else None
     return render(request, "public/which.html", context)
 
@@ -136,17 +170,28 @@ def rule(request: HttpRequest, district: str) -> HttpResponse:
     if season is None or policy is None:
         raise Http404
     lang = "zh" if chinese() else "en"
-    return render(request, "public/rule.html", {
-        "title": getattr(policy.title, lang), "source": getattr(policy.source, lang), "categories": render_rule(policy, lang),
-        "order": policy.order, "version": season.policies.order_by("-version").first(),
-    })
+    return render(
+        request,
+        "public/rule.html",
+        {
+            "title": getattr(policy.title, lang),
+            "source": getattr(policy.source, lang),
+            "categories": render_rule(policy, lang),
+            "order": policy.order,
+            "version": season.policies.order_by("-version").first(),
+        },
+    )
 
 
 def results(request: HttpRequest) -> HttpResponse:
-    publications = list(Publication.objects.filter(kind="results").select_related("season__district").order_by("season__district__code"))
+    publications = list(
+        Publication.objects.filter(kind="results").select_related("season__district").order_by("season__district__code")
+    )
     names = {s.code: s for s in School.objects.all()}
     for p in publications:
-        p.schools = [{"code": c, "name": names[c].name, "count": len(v)} for c, v in sorted(p.payload["schools"].items())]  # type: ignore[attr-defined]
+        p.schools = [
+            {"code": c, "name": names[c].name, "count": len(v)} for c, v in sorted(p.payload["schools"].items())
+        ]  # type: ignore[attr-defined]
     return render(request, "public/results.html", {"publications": publications})
 
 
@@ -154,28 +199,52 @@ def results_school(request: HttpRequest, code: str) -> HttpResponse:
     row = get_object_or_404(School, code=code)
     season = seasons.current(row.district_id)
     publication = Publication.objects.filter(season=season, kind="results").first()
-    return render(request, "public/results_school.html", {"school": row, "rows": publication.payload["schools"].get(code, []) if publication else []})
+    return render(
+        request,
+        "public/results_school.html",
+        {"school": row, "rows": publication.payload["schools"].get(code, []) if publication else []},
+    )
 
 
 def statistics(request: HttpRequest) -> HttpResponse:
     rows = []
     for d in _districts():
-        states = dict(Application.objects.filter(season=d.season).exclude(state=State.DRAFT).values_list("by_human").annotate(n=Count("id")))  # type: ignore[attr-defined]
-        rows.append({
-            "district": d, "applications": sum(states.values()), "auto": states.get(False, 0),
-            "seats": sum(SeatPlan.objects.filter(season=d.season).values_list("seats", flat=True)),  # type: ignore[attr-defined]
-            "seated": Offer.objects.filter(round__season=d.season, application__state__in=[State.OFFERED, State.ACCEPTED, State.CLASSED]).count(),  # type: ignore[attr-defined]
-        })
-    chart = {"kind": "bar", "x": [r["district"].name for r in rows], "unit": _("children"), "series": [
-        {"name": _("Applications"), "data": [r["applications"] for r in rows]}, {"name": _("Seats"), "data": [r["seats"] for r in rows]},
-        {"name": _("Seated"), "data": [r["seated"] for r in rows]}]}
+        states = dict(
+            Application.objects.filter(season=d.season)
+            .exclude(state=State.DRAFT)
+            .values_list("by_human")
+            .annotate(n=Count("id"))
+        )  # type: ignore[attr-defined]
+        rows.append(
+            {
+                "district": d,
+                "applications": sum(states.values()),
+                "auto": states.get(False, 0),
+                "seats": sum(SeatPlan.objects.filter(season=d.season).values_list("seats", flat=True)),  # type: ignore[attr-defined]
+                "seated": Offer.objects.filter(
+                    round__season=d.season, application__state__in=[State.OFFERED, State.ACCEPTED, State.CLASSED]
+                ).count(),  # type: ignore[attr-defined]
+            }
+        )
+    chart = {
+        "kind": "bar",
+        "x": [r["district"].name for r in rows],
+        "unit": _("children"),
+        "series": [
+            {"name": _("Applications"), "data": [r["applications"] for r in rows]},
+            {"name": _("Seats"), "data": [r["seats"] for r in rows]},
+            {"name": _("Seated"), "data": [r["seated"] for r in rows]},
+        ],
+    }
     return render(request, "public/statistics.html", {"rows": rows, "chart": chart})
 
 
 def state_name(made: Ceremony) -> str:
     return {
-        "published": _("the list is published; witnesses are committing"), "revealing": _("witnesses are revealing"),
-        "drawn": _("drawn"), "void": _("void"),
+        "published": _("the list is published; witnesses are committing"),
+        "revealing": _("witnesses are revealing"),
+        "drawn": _("drawn"),
+        "void": _("void"),
     }[made.state]
 
 
@@ -194,12 +263,19 @@ def draw_context(made: Ceremony) -> dict[str, Any]:
         levels = report["attributes"]["sex"]
         none = [0] * len(report["sizes"])
         context["report"] = [
-            {"size": s, "girls": levels.get("1", {"counts": none})["counts"][i], "boys": levels.get("0", {"counts": none})["counts"][i],
-             "age": f"{report['sums'][i] / s:.1f}" if s else "–"}
+            {
+                "size": s,
+                "girls": levels.get("1", {"counts": none})["counts"][i],
+                "boys": levels.get("0", {"counts": none})["counts"][i],
+                "age": f"{report['sums'][i] / s:.1f}" if s else "–",
+            }
             for i, s in enumerate(report["sizes"])
         ]
         names = {a.receipt: a.child_name for a in Application.objects.filter(class_place__ceremony=made)}
-        teams = {t.number: t.name for t in TeacherTeam.objects.filter(season=made.season, school=made.school).exclude(number=None)}
+        teams = {
+            t.number: t.name
+            for t in TeacherTeam.objects.filter(season=made.season, school=made.school).exclude(number=None)
+        }
         context["rosters"] = [
             (int(n), teams.get(int(n), ""), [(address.mask_name(names.get(c, "?")), c[-4:]) for c in codes])
             for n, codes in sorted(made.result["classes"].items(), key=lambda p: int(p[0]))
@@ -217,7 +293,8 @@ def draw(request: HttpRequest, key: str) -> HttpResponse:
 def bundle(request: HttpRequest, key: str) -> HttpResponse:
     made = get_object_or_404(Ceremony, key=key, state=Ceremony.State.DRAWN)
     return JsonResponse(
-        ceremony.published_bundle(made), json_dumps_params={"ensure_ascii": False, "indent": 1},
+        ceremony.published_bundle(made),
+        json_dumps_params={"ensure_ascii": False, "indent": 1},
         headers={"Content-Disposition": f'attachment; filename="{made.manifest["id"]}.json"'},
     )
 
@@ -232,43 +309,125 @@ def head(request: HttpRequest) -> JsonResponse:
     newest = TreeHead.objects.order_by("-size").first()
     if newest is None:
         return JsonResponse({"size": 0})
-    return JsonResponse({"size": newest.size, "root": newest.root, "at": newest.at.isoformat(), "signature": newest.signature, "public_key": crypto.public_signing_key()})
+    return JsonResponse(
+        {
+            "size": newest.size,
+            "root": newest.root,
+            "at": newest.at.isoformat(),
+            "signature": newest.signature,
+            "public_key": crypto.public_signing_key(),
+        }
+    )
 
 
 def notice(request: HttpRequest, number: str) -> HttpResponse:
     """Tells whether an admission notice is real; the name is masked."""
-    row = Notice.objects.filter(number=number).select_related("offer__application", "offer__school", "offer__round__season").first()
+    row = (
+        Notice.objects.filter(number=number)
+        .select_related("offer__application", "offer__school", "offer__round__season")
+        .first()
+    )
     if row is None or not notices.is_genuine(row):
         return render(request, "public/notice.html", {"genuine": False}, status=404)
     app = row.offer.application
-    return render(request, "public/notice.html", {
-        "genuine": True, "notice": row, "name": address.mask_name(app.child_name), "school": row.offer.school, "year": row.offer.round.season.year, "tail": app.receipt_tail,
-    })
+    return render(
+        request,
+        "public/notice.html",
+        {
+            "genuine": True,
+            "notice": row,
+            "name": address.mask_name(app.child_name),
+            "school": row.offer.school,
+            "year": row.offer.round.season.year,
+            "tail": app.receipt_tail,
+        },
+    )
 
 
 def help_(request: HttpRequest) -> HttpResponse:
-    return render(request, "public/text.html", {"heading": _("Help"), "sections": [
-        (_("What do I need?"), _("The household book. If you own your home, nothing else; if not, the number of the contract, lease or agreement.")),
-        (_("Does it matter when I apply?"), _("No. As long as applying is open, the first and the last have the same chance.")),
-        (_("Something does not agree. Am I refused?"), _("No. The page says what differs and what you can do: correct it, upload a picture, book a time, or go on with what is proven.")),
-        (_("I can't use a phone."), _("Every school applies with you at its window. Bring the household book.")),
-        (_("How do I check a draw?"), _("Download its bundle from the page of the draw and run: ruxue verify FILE. It needs no network and trusts nobody.")),
-    ]})
+    return render(
+        request,
+        "public/text.html",
+        {
+            "heading": _("Help"),
+            "sections": [
+                (
+                    _("What do I need?"),
+                    _(
+                        "The household book. If you own your home, nothing else; if not, the number of the contract, lease or agreement."
+                    ),
+                ),
+                (
+                    _("Does it matter when I apply?"),
+                    _("No. As long as applying is open, the first and the last have the same chance."),
+                ),
+                (
+                    _("Something does not agree. Am I refused?"),
+                    _(
+                        "No. The page says what differs and what you can do: correct it, upload a picture, book a time, or go on with what is proven."
+                    ),
+                ),
+                (
+                    _("I can't use a phone."),
+                    _("Every school applies with you at its window. Bring the household book."),
+                ),
+                (
+                    _("How do I check a draw?"),
+                    _(
+                        "Download its bundle from the page of the draw and run: ruxue verify FILE. It needs no network and trusts nobody."
+                    ),
+                ),
+            ],
+        },
+    )
 
 
 def accessibility(request: HttpRequest) -> HttpResponse:
-    return render(request, "public/text.html", {"heading": _("Accessibility"), "sections": [
-        (_("What we aim for"), _("All pages work with a keyboard, a screen reader, letters twice as large, and on screens 320 pixels wide; we test them against WCAG 2.2 AA.")),
-        (_("Something does not work for you?"), _("Call the district; the same service is given at every school's window.")),
-    ]})
+    return render(
+        request,
+        "public/text.html",
+        {
+            "heading": _("Accessibility"),
+            "sections": [
+                (
+                    _("What we aim for"),
+                    _(
+                        "All pages work with a keyboard, a screen reader, letters twice as large, and on screens 320 pixels wide; we test them against WCAG 2.2 AA."
+                    ),
+                ),
+                (
+                    _("Something does not work for you?"),
+                    _("Call the district; the same service is given at every school's window."),
+                ),
+            ],
+        },
+    )
 
 
 def privacy(request: HttpRequest) -> HttpResponse:
-    return render(request, "public/text.html", {"heading": _("Privacy"), "sections": [
-        (_("What is collected"), _("Names, ID numbers and relation of child and guardians, the home, and the departments' answers that the rule needs. Never: posts, income, vaccination, kindergarten.")),
-        (_("How it is kept"), _("Encrypted in the database; each look at a file is logged and shown to the family; public lists are masked.")),
-        (_("How long"), _("Until the end of the year after the season; then answers and papers are deleted.")),
-        (_("Your rights"), _("See who asked what, correct it, take your consent back, delete a draft: all on your pages.")),
-    ]})
-
-
+    return render(
+        request,
+        "public/text.html",
+        {
+            "heading": _("Privacy"),
+            "sections": [
+                (
+                    _("What is collected"),
+                    _(
+                        "Names, ID numbers and relation of child and guardians, the home, and the departments' answers that the rule needs. Never: posts, income, vaccination, kindergarten."
+                    ),
+                ),
+                (
+                    _("How it is kept"),
+                    _(
+                        "Encrypted in the database; each look at a file is logged and shown to the family; public lists are masked."
+                    ),
+                ),
+                (_("How long"), _("Until the end of the year after the season; then answers and papers are deleted.")),
+                (
+                    _("Your rights"),
+                    _("See who asked what, correct it, take your consent back, delete a draft: all on your pages."),
+                ),
+            ],
+        },
+    )

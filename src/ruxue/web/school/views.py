@@ -46,10 +46,16 @@ def today(request: HttpRequest) -> HttpResponse:
     count = lambda *states: Application.objects.filter(school=school, state__in=states).count()  # noqa: E731
     queue = reverse("school:queue") + (f"?school={school.code}" if school.code not in scope(request).schools() else "")
     cards = [
-        (_("To review"), count(State.SCHOOL_REVIEW), queue), (_("On-site booked"), count(State.ONSITE_BOOKED), ""),
-        (_("Waiting for families"), count(State.NEED_INFO, State.RETURNED), ""), (_("Confirmed"), count(State.AUTO_PASSED, State.CLASSIFIED, State.PUBLISHED, State.LOCKED), ""),
+        (_("To review"), count(State.SCHOOL_REVIEW), queue),
+        (_("On-site booked"), count(State.ONSITE_BOOKED), ""),
+        (_("Waiting for families"), count(State.NEED_INFO, State.RETURNED), ""),
+        (_("Confirmed"), count(State.AUTO_PASSED, State.CLASSIFIED, State.PUBLISHED, State.LOCKED), ""),
     ]
-    bookings = Booking.objects.filter(slot__school=school, application__state=State.ONSITE_BOOKED).select_related("slot", "application").order_by("slot__starts_at")
+    bookings = (
+        Booking.objects.filter(slot__school=school, application__state=State.ONSITE_BOOKED)
+        .select_related("slot", "application")
+        .order_by("slot__starts_at")
+    )
     return school_page(request, "school/today.html", school, cards=cards, bookings=bookings)
 
 
@@ -57,13 +63,31 @@ def today(request: HttpRequest) -> HttpResponse:
 def queue(request: HttpRequest) -> HttpResponse:
     school = my_school(request)
     state = request.GET.get("state", "school_review")
-    filters = [("school_review", _("To review")), ("onsite_booked", _("On site")), ("returned", _("Returned")), ("need_info", _("With the family")), ("appealed", _("Objections"))]
+    filters = [
+        ("school_review", _("To review")),
+        ("onsite_booked", _("On site")),
+        ("returned", _("Returned")),
+        ("need_info", _("With the family")),
+        ("appealed", _("Objections")),
+    ]
     if state not in dict(filters):
         raise Http404
-    rows = list(Application.objects.filter(school=school, state=state).select_related("compound", "season").order_by("deadline", "id")[:500])
+    rows = list(
+        Application.objects.filter(school=school, state=state)
+        .select_related("compound", "season")
+        .order_by("deadline", "id")[:500]
+    )
     for row in rows:
         row.equal = state == "school_review" and review.is_spelling_only(row)  # type: ignore[attr-defined]
-    return school_page(request, "school/queue.html", school, rows=rows, filters=filters, state=state, any_equal=any(r.equal for r in rows))  # type: ignore[attr-defined]
+    return school_page(
+        request,
+        "school/queue.html",
+        school,
+        rows=rows,
+        filters=filters,
+        state=state,
+        any_equal=any(r.equal for r in rows),
+    )  # type: ignore[attr-defined]
 
 
 @staff
@@ -73,14 +97,21 @@ def bulk(request: HttpRequest) -> HttpResponse:
     school = my_school(request)
     if not scope(request).may_review(school.district_id, school.code):
         raise Http404
-    mine = list(Application.objects.filter(school=school, key__in=request.POST.getlist("keys")).values_list("key", flat=True))
+    mine = list(
+        Application.objects.filter(school=school, key__in=request.POST.getlist("keys")).values_list("key", flat=True)
+    )
     done = review.accept_equals(mine, _by(request))
     messages.success(request, _("%(n)s files accepted.") % {"n": done})
     return redirect("school:queue")
 
 
 def _file(request: HttpRequest, key: str) -> Application:
-    row = Application.objects.select_related("season__district", "school", "compound").filter(key=key).exclude(state=State.DRAFT).first()
+    row = (
+        Application.objects.select_related("season__district", "school", "compound")
+        .filter(key=key)
+        .exclude(state=State.DRAFT)
+        .first()
+    )
     if row is None or not scope(request).may_see(row.season.district_id, row.school_id):
         raise Http404
     return row
@@ -109,15 +140,28 @@ def file(request: HttpRequest, key: str) -> HttpResponse:
     suggested = review.confirmed_by(row, answer) if answer else {}
     documents = list(row.documents.order_by("-id"))
     for d in documents:
-        d.status_text = {"uploaded": _("to be looked at"), "accepted": _("confirmed"), "refused": _("not accepted")}[d.status]  # type: ignore[attr-defined]
+        d.status_text = {"uploaded": _("to be looked at"), "accepted": _("confirmed"), "refused": _("not accepted")}[
+            d.status
+        ]  # type: ignore[attr-defined]
     names = list(dict.fromkeys([*row.needed_facts, *suggested]))
     school = row.school
     if school is None:
         raise Http404
     return school_page(
-        request, "school/file.html", school, row=row, checks=shown_checks(row), explanation=explanation_of(row), documents=documents,
-        open_facts=[(n, VOCABULARY[n].kind.__name__, suggested.get(n)) for n in names], actable=row.state in ACTABLE, may_act=may_act,
-        return_reasons=STAFF_RETURN, answer=answer, has_number=any(d.number for d in documents), transitions=row.transitions.select_related("actor").order_by("-id"),
+        request,
+        "school/file.html",
+        school,
+        row=row,
+        checks=shown_checks(row),
+        explanation=explanation_of(row),
+        documents=documents,
+        open_facts=[(n, VOCABULARY[n].kind.__name__, suggested.get(n)) for n in names],
+        actable=row.state in ACTABLE,
+        may_act=may_act,
+        return_reasons=STAFF_RETURN,
+        answer=answer,
+        has_number=any(d.number for d in documents),
+        transitions=row.transitions.select_related("actor").order_by("-id"),
     )
 
 
@@ -131,12 +175,22 @@ def _decide(request: HttpRequest, row: Application) -> None:
             if not field.startswith("fact.") or not value or name not in VOCABULARY:
                 continue
             kind = VOCABULARY[name].kind
-            confirmed[name] = value == "true" if kind is bool else date.fromisoformat(value) if kind is date else int(value) if kind is int else value
+            confirmed[name] = (
+                value == "true"
+                if kind is bool
+                else date.fromisoformat(value)
+                if kind is date
+                else int(value)
+                if kind is int
+                else value
+            )
         review.accept(row.key, _by(request), confirmed, note)
     elif do == "refuse":
         review.refuse(row.key, _by(request), note)
     else:
-        review.give_back(row.key, _by(request), "school_need_original" if do == "onsite" else request.POST.get("reason", ""), note)
+        review.give_back(
+            row.key, _by(request), "school_need_original" if do == "onsite" else request.POST.get("reason", ""), note
+        )
 
 
 @staff
@@ -171,7 +225,11 @@ def slots(request: HttpRequest) -> HttpResponse:
 
 
 def _offers(school: Any) -> Any:
-    return Offer.objects.filter(school=school).select_related("application", "application__class_place").order_by("application__receipt")
+    return (
+        Offer.objects.filter(school=school)
+        .select_related("application", "application__class_place")
+        .order_by("application__receipt")
+    )
 
 
 @staff
@@ -191,18 +249,29 @@ def export(request: HttpRequest) -> HttpResponse:
     from ruxue.algorithms.address import mask_name
 
     for n, o in enumerate(_offers(school), 1):
-        sheet.write_row(n, 0, [o.application.receipt, mask_name(o.application.child_name), o.category, str(o.application.state_label)])
+        sheet.write_row(
+            n,
+            0,
+            [o.application.receipt, mask_name(o.application.child_name), o.category, str(o.application.state_label)],
+        )
     sheet.set_footer(f"&L{request.user}&R{clock.now():%Y-%m-%d %H:%M}")
     book.close()
     access.record(request.user, _("school or bureau"), "export", school.code)  # type: ignore[arg-type]
-    return HttpResponse(out.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", headers={"Content-Disposition": f'attachment; filename="{school.code}.xlsx"'})
+    return HttpResponse(
+        out.getvalue(),
+        content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        headers={"Content-Disposition": f'attachment; filename="{school.code}.xlsx"'},
+    )
 
 
 def _say(error: ceremony.CeremonyError) -> str:
     return {
-        "already_open": _("This ceremony is open already."), "offers_open": _("Some families have not answered their offers yet."),
-        "no_pupils": _("No child has accepted a seat here yet."), "classes_first": _("The classes are drawn first."),
-        "teams": _("There must be as many teacher teams as classes: %(teams)s teams, %(classes)s classes.") % {"teams": error.details.get("teams"), "classes": error.details.get("classes")},
+        "already_open": _("This ceremony is open already."),
+        "offers_open": _("Some families have not answered their offers yet."),
+        "no_pupils": _("No child has accepted a seat here yet."),
+        "classes_first": _("The classes are drawn first."),
+        "teams": _("There must be as many teacher teams as classes: %(teams)s teams, %(classes)s classes.")
+        % {"teams": error.details.get("teams"), "classes": error.details.get("classes")},
     }.get(error.code, error.code)
 
 
@@ -226,12 +295,23 @@ def classes(request: HttpRequest) -> HttpResponse:
         except ceremony.CeremonyError as error:
             messages.error(request, _say(error))
         return redirect(request.get_full_path())
-    found = {c.kind: c for c in Ceremony.objects.filter(season=season, school=school).exclude(state=Ceremony.State.VOID)}
+    found = {
+        c.kind: c for c in Ceremony.objects.filter(season=season, school=school).exclude(state=Ceremony.State.VOID)
+    }
     for c in found.values():
         c.state_name = state_name(c)  # type: ignore[attr-defined]
     return school_page(
-        request, "school/classes.html", school, teams=TeacherTeam.objects.filter(season=season, school=school).order_by("number", "name"),
-        ceremonies=[("classes", found.get("classes"), _("Classes")), ("teachers", found.get("teachers"), _("Teachers"))], classes=found.get("classes"),
-        pupils=Application.objects.filter(season=season, offer__school=school, state__in=[State.ACCEPTED, State.CLASSED]).count(),
+        request,
+        "school/classes.html",
+        school,
+        teams=TeacherTeam.objects.filter(season=season, school=school).order_by("number", "name"),
+        ceremonies=[
+            ("classes", found.get("classes"), _("Classes")),
+            ("teachers", found.get("teachers"), _("Teachers")),
+        ],
+        classes=found.get("classes"),
+        pupils=Application.objects.filter(
+            season=season, offer__school=school, state__in=[State.ACCEPTED, State.CLASSED]
+        ).count(),
         open_offers=Application.objects.filter(season=season, offer__school=school, state=State.OFFERED).count(),
     )

@@ -45,7 +45,9 @@ def moment(value: datetime | None) -> str:
 
 @register.simple_tag
 def icon(name: str, cls: str = "icon") -> SafeString:
-    return format_html('<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>', cls, static("dist/icons.svg"), name)
+    return format_html(
+        '<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>', cls, static("dist/icons.svg"), name
+    )
 
 
 @register.filter
@@ -96,7 +98,9 @@ def error_text(code: str) -> str:
     """What is wrong with a field, and what to do."""
     texts = {
         "name_form": _("Please write the full name as in the household book, 2 to 40 characters."),
-        "id_form": _("This ID number is not complete or one digit is wrong: it has 18 characters, the last may be X. Compare it digit by digit."),
+        "id_form": _(
+            "This ID number is not complete or one digit is wrong: it has 18 characters, the last may be X. Compare it digit by digit."
+        ),
         "relation": _("Please choose how this person is related to the child."),
         "id_twice": _("The same ID number is written for two people. The child's own number is in the household book."),
         "compound": _("Please choose your home from the suggestions that appear while you type."),
@@ -121,16 +125,32 @@ def error_text(code: str) -> str:
 @register.filter
 def change_name(name: str) -> str:
     texts = {
-        "submit": _("You submitted the application"), "resubmit": _("You corrected and submitted again"),
-        "pass_by_data": _("All confirmed by data"), "ask_family": _("Something is needed from you"),
-        "ineligible": _("Can't be enrolled under the rule"), "to_school": _("You sent papers to the school"),
-        "book": _("On-site check booked"), "accept_review": _("The school confirmed your papers"), "return": _("The school returned it to you"),
-        "ask_onsite": _("The school asks for the original"), "refuse_evidence": _("The papers could not be confirmed"),
-        "close": _("Decided by what is proven"), "publish": _("Preliminary result published"), "object": _("You objected"),
-        "uphold": _("Your objection was upheld"), "deny": _("Your objection was denied"), "lock": _("Category final"),
-        "seat": _("A seat was given"), "overflow": _("The zone's school is full: the district arranges a seat"), "offer": _("Seat offered"),
-        "accept": _("You accepted the seat"), "decline": _("You declined the seat"), "lapse": _("The offer ended"),
-        "assign_class": _("Class drawn"), "withdraw": _("You withdrew the application"), "void": _("Declared void"),
+        "submit": _("You submitted the application"),
+        "resubmit": _("You corrected and submitted again"),
+        "pass_by_data": _("All confirmed by data"),
+        "ask_family": _("Something is needed from you"),
+        "ineligible": _("Can't be enrolled under the rule"),
+        "to_school": _("You sent papers to the school"),
+        "book": _("On-site check booked"),
+        "accept_review": _("The school confirmed your papers"),
+        "return": _("The school returned it to you"),
+        "ask_onsite": _("The school asks for the original"),
+        "refuse_evidence": _("The papers could not be confirmed"),
+        "close": _("Decided by what is proven"),
+        "publish": _("Preliminary result published"),
+        "object": _("You objected"),
+        "uphold": _("Your objection was upheld"),
+        "deny": _("Your objection was denied"),
+        "lock": _("Category final"),
+        "seat": _("A seat was given"),
+        "overflow": _("The zone's school is full: the district arranges a seat"),
+        "offer": _("Seat offered"),
+        "accept": _("You accepted the seat"),
+        "decline": _("You declined the seat"),
+        "lapse": _("The offer ended"),
+        "assign_class": _("Class drawn"),
+        "withdraw": _("You withdrew the application"),
+        "void": _("Declared void"),
     }
     return texts.get(name, name)
 
@@ -138,8 +158,13 @@ def change_name(name: str) -> str:
 @register.filter
 def window_name(kind: str) -> str:
     texts = {
-        "collection": _("Applying"), "correction": _("Correcting and proving"), "publication": _("Publication of preliminary results"),
-        "objection": _("Objections"), "admission": _("Admission"), "offer": _("Accepting the seat"), "late": _("Late applications"),
+        "collection": _("Applying"),
+        "correction": _("Correcting and proving"),
+        "publication": _("Publication of preliminary results"),
+        "objection": _("Objections"),
+        "admission": _("Admission"),
+        "offer": _("Accepting the seat"),
+        "late": _("Late applications"),
         "classes": _("Class assignment"),
     }
     return texts.get(kind, kind)
@@ -148,23 +173,37 @@ def window_name(kind: str) -> str:
 @register.filter
 def basis_name(code: str) -> str:
     texts = {
-        "owned": _("Our own home (certificate in the name of child or parents)"), "grandparents": _("A grandparent's home, where we live together"),
-        "contract": _("Bought, no certificate yet"), "resettlement": _("Resettlement home"), "lease": _("Rented"),
+        "owned": _("Our own home (certificate in the name of child or parents)"),
+        "grandparents": _("A grandparent's home, where we live together"),
+        "contract": _("Bought, no certificate yet"),
+        "resettlement": _("Resettlement home"),
+        "lease": _("Rented"),
     }
     return texts.get(code, code)
 
 
 @register.filter
 def relation_name(code: str) -> str:
-    texts = {"father": _("father"), "mother": _("mother"), "grandfather": _("grandfather"), "grandmother": _("grandmother"), "other": _("other guardian")}
+    texts = {
+        "father": _("father"),
+        "mother": _("mother"),
+        "grandfather": _("grandfather"),
+        "grandmother": _("grandmother"),
+        "other": _("other guardian"),
+    }
     return texts.get(code, code)
 
 
 @register.filter
 def document_name(code: str) -> str:
     texts = {
-        "certificate": _("property certificate"), "contract": _("purchase contract"), "lease": _("filing of the lease"),
-        "resettlement": _("resettlement agreement"), "household_book": _("household book"), "work": _("work contract or business licence"), "other": _("another paper"),
+        "certificate": _("property certificate"),
+        "contract": _("purchase contract"),
+        "lease": _("filing of the lease"),
+        "resettlement": _("resettlement agreement"),
+        "household_book": _("household book"),
+        "work": _("work contract or business licence"),
+        "other": _("another paper"),
     }
     return texts.get(code, code)
 

@@ -23,7 +23,9 @@ def _error(error: ceremony.CeremonyError) -> str:
     texts = {
         "already_committed": _("This witness has committed already; a commitment can't be changed."),
         "not_now": _("This step is not open now. Load the page again to see where the draw stands."),
-        "commitment_form": _("Your phone did not send a commitment. Please use a current browser with scripts allowed."),
+        "commitment_form": _(
+            "Your phone did not send a commitment. Please use a current browser with scripts allowed."
+        ),
         "wrong_secret": _("This secret is not the one you committed to. Use the phone with which you committed."),
         "already_revealed": _("This witness has revealed already."),
         "already_drawn": _("The draw has been held; it can't be undone."),
@@ -36,7 +38,9 @@ def _error(error: ceremony.CeremonyError) -> str:
 def projector(request: HttpRequest, key: str) -> HttpResponse:
     """Shown in the hall. Only an official of the district or the school's staff can operate it."""
     made = get_object_or_404(Ceremony.objects.select_related("school", "season"), key=key)
-    operator = request.user.is_authenticated and scope_of(request.user).may_review(made.school.district_id, made.school_id)
+    operator = request.user.is_authenticated and scope_of(request.user).may_review(
+        made.school.district_id, made.school_id
+    )
     if request.method == "POST":
         if not operator:
             raise Http404
@@ -72,4 +76,9 @@ def witness(request: HttpRequest, token: str) -> HttpResponse:
             return redirect("witness:witness", token)
         except ceremony.CeremonyError as failure:
             error = _error(failure)
-    return render(request, "witness/witness.html", {"witness": row, "made": row.ceremony, "error": error}, status=400 if error else 200)
+    return render(
+        request,
+        "witness/witness.html",
+        {"witness": row, "made": row.ceremony, "error": error},
+        status=400 if error else 200,
+    )
