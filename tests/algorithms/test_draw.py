@@ -34,9 +34,9 @@ def test_digest_commitments_and_seed():
 def test_tickets_order_and_stream():
     assert draw.ticket(SEED, "A01").hex() == "dd283a4ad0011c54bec8a09cdf76ab7c20ea77e8f61e2dba4d20bbd4dc2ffe53"
     assert draw.ticket(SEED, "T1").hex() == "fdd50f5cc077b2682817d9a2174e7cb526550281eadb7add3bbe1dbe5d7bc836"
-    assert draw.lottery(MANIFEST["entries"], 3, "skip", SEED).order == ["A05", "A02", "A03", "A01", "A04", "T1"]
+    assert draw.lottery(MANIFEST, SEED).order == ["A05", "A02", "A03", "A01", "A04", "T1"]
     stream = draw.Stream(SEED, "classes")
-    assert [stream.next() for _ in range(3)] == [11860400296719285253, 11192452493873713578, 12988076313515975025]
+    assert [stream.next_u64() for _ in range(3)] == [11860400296719285253, 11192452493873713578, 12988076313515975025]
     stream = draw.Stream(SEED, "classes")
     assert [stream.below(10) for _ in range(10)] == [3, 8, 5, 8, 1, 5, 7, 4, 4, 1]
 
@@ -45,12 +45,57 @@ def test_nanchang():
     assert draw.start_and_interval(20, 6, 3, 15) == [6, 9, 12, 15, 18, 1, 4, 8, 13, 17, 2, 7, 14, 20, 10]
 
 
+def ruled(seats, boundary, entries=MANIFEST["entries"]):
+    return {**MANIFEST, "rules": {"seats": seats, "group_boundary": boundary}, "entries": entries}
+
+
 def test_groups_at_the_boundary():
-    entries = MANIFEST["entries"]
-    skipped = draw.lottery(entries, 6, "skip", SEED)
+    skipped = draw.lottery(ruled(6, "skip"), SEED)
     assert skipped.admitted == ["A05", "A02", "A03", "A01", "A04"] and skipped.excess == 0
-    over = draw.lottery(entries, 6, "admit", SEED)
+    over = draw.lottery(ruled(6, "admit"), SEED)
     assert len(over.admitted) == 7 and over.excess == 1
+
+
+@pytest.mark.parametrize(("seats", "boundary"), [(-1, "skip"), (True, "skip"), ("3", "skip"), (3, "drop"), (3, None)])
+def test_rules_that_no_lottery_has_are_refused(seats, boundary):
+    with pytest.raises(draw.DrawError, match=r"seats|group_boundary"):
+        draw.lottery(ruled(seats, boundary), SEED)
+
+
+def test_a_fresh_ticket_for_each_choice():
+    names = ["A01", "A02", "A03"]
+    assert draw.ranked(names, SEED, 2) == sorted(names, key=lambda n: draw.ticket(SEED, n + "/2"))
+
+
+def test_first_choices_come_before_better_ranks():
+    choices = {"A04": ["north"], "A05": ["south", "north"], "A02": ["south"], "T1": ["north"]}
+    admitted = draw.preference_first(MANIFEST["entries"], choices, {"north": 2, "south": 1}, "skip", SEED)
+    # A05 ranks first of all and takes south; north's first choices are A04, then T1, which no longer fits
+    assert admitted == {"north": ["A04"], "south": ["A05"]}
+    choices["A05"] = ["south"]
+    choices["A02"] = ["south", "north"]
+    admitted = draw.preference_first(MANIFEST["entries"], choices, {"north": 2, "south": 1}, "skip", SEED)
+    assert admitted == {"north": ["A04", "A02"], "south": ["A05"]}
+    for bad, message in (({"A99": ["north"]}, "no unit"), ({"A01": ["west"]}, "no seats")):
+        with pytest.raises(draw.DrawError, match=message):
+            draw.preference_first(MANIFEST["entries"], bad, {"north": 1}, "skip", SEED)
+
+
+def test_integers_below_n_are_uniform():
+    stream = draw.Stream(SEED, "smoke")
+    seen = [0] * 7
+    for _ in range(7000):
+        seen[stream.below(7)] += 1
+    assert sum((n - 1000) ** 2 / 1000 for n in seen) < 27.9  # 1 in 10,000 with 6 degrees; the seed is fixed
+
+
+def test_tickets_favour_no_place_in_the_list():
+    first = [0] * 5
+    entries = [{"code": f"B{i}"} for i in range(5)]
+    for n in range(2000):
+        order = draw.lottery(ruled(1, "skip", entries), n.to_bytes(32, "big")).order
+        first[int(order[0][1])] += 1
+    assert sum((n - 400) ** 2 / 400 for n in first) < 23.5
 
 
 @pytest.mark.parametrize(
@@ -62,6 +107,11 @@ def test_groups_at_the_boundary():
         ({"entries": [{"code": "B"}, {"code": "A"}]}, "not sorted"),
         ({"entries": [{"code": "A"}, {"code": "A"}]}, "twice"),
         ({"witnesses": []}, "witnesses"),
+        ({"witnesses": ["parent"]}, "list of objects"),
+        ({"entries": {"code": "A"}}, "list of objects"),
+        ({"entries": [{"code": "A", "group": ""}]}, "not empty"),
+        ({"entries": [{"code": "A"}, {"code": "B", "group": "A"}]}, "name of an entry"),
+        ({"entries": [{"code": "A", "x": 2**60}]}, "canonical"),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_named(change, message):
@@ -74,6 +124,19 @@ def test_a_short_secret_is_refused():
         draw.commitment(b"x" * 32, "parent", b"short")
 
 
-@given(st.permutations(MANIFEST["entries"]), st.integers(0, 7))
-def test_the_order_of_the_list_does_not_matter(entries, seats):
-    assert draw.lottery(entries, seats, "skip", SEED) == draw.lottery(MANIFEST["entries"], seats, "skip", SEED)
+def test_a_seed_takes_no_short_secret_and_no_empty_beacon():
+    with pytest.raises(draw.DrawError, match="secret 2"):
+        draw.make_seed(b"x" * 32, [b"y" * 16, b"short"])
+    with pytest.raises(draw.DrawError, match="beacon"):
+        draw.make_seed(b"x" * 32, [b"y" * 16], "")
+
+
+@pytest.mark.parametrize("numbers", [(20, 0, 3, 5), (20, 21, 3, 5), (20, 1, 0, 5), (20, 1, 3, 21)])
+def test_a_walk_outside_the_circle_is_refused(numbers):
+    with pytest.raises(draw.DrawError, match="start must be"):
+        draw.start_and_interval(*numbers)
+
+
+@given(st.permutations(MANIFEST["entries"]), st.integers(0, 7), st.sampled_from(["skip", "admit"]))
+def test_the_order_of_the_list_does_not_matter(entries, seats, boundary):
+    assert draw.lottery(ruled(seats, boundary, entries), SEED) == draw.lottery(ruled(seats, boundary), SEED)

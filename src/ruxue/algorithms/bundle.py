@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def build_result(manifest: dict[str, Any], seed: bytes) -> dict[str, Any]:
     """The result that manifest and seed determine. Raises DrawError or InfeasibleRules."""
     rules, entries = manifest["rules"], manifest["entries"]
     if manifest["kind"] == "lottery":
-        drawn = draw.lottery(entries, rules["seats"], rules["group_boundary"], seed)
+        drawn = draw.lottery(manifest, seed)
         return {"order": drawn.order, "admitted": drawn.admitted, "excess": drawn.excess}
     if manifest["kind"] == "teachers":
         teams = [e["code"] for e in entries]
@@ -91,6 +92,14 @@ def _hex(text: str) -> bytes:
     return value
 
 
+def _moment(row: dict[str, Any]) -> datetime:
+    """Time of a commitment or reveal; compared as moments, since zones may differ."""
+    moment = datetime.fromisoformat(row["time"])
+    if moment.tzinfo is None:
+        raise ValueError(f"the time {row['time']} has no zone")
+    return moment
+
+
 def _checks(bundle: dict[str, Any]) -> Any:
     known = {"manifest", "commitments", "reveals", "beacon", "seed", "result", "ledger"}
     if extra := set(bundle) - known:
@@ -110,10 +119,9 @@ def _checks(bundle: dict[str, Any]) -> Any:
             if set(row) - {"witness", "value", "secret", "time"}:
                 raise _Differs(part, "见证人记录里有多余内容", f"a row of {part} holds something unknown")
     secrets = []
+    last_commitment = max(map(_moment, bundle["commitments"]))
     for committed, revealed in zip(bundle["commitments"], bundle["reveals"], strict=True):
-        if committed["time"] > revealed["time"]:
-            raise _Differs("time", "有见证人先公开后承诺", f"{committed['witness']} revealed before committing")
-        if bundle["reveals"] and max(c["time"] for c in bundle["commitments"]) > revealed["time"]:
+        if _moment(revealed) < last_commitment:
             raise _Differs("time", "有秘密在全部承诺之前公开", "a secret was revealed before all commitments were in")
         secret = bytes.fromhex(revealed["secret"])
         if revealed["secret"] != secret.hex():
@@ -138,7 +146,8 @@ def _checks(bundle: dict[str, Any]) -> Any:
     if seed.hex() != bundle["seed"]:
         raise _Differs("seed", "种子与见证人的秘密不符", "the seed is not the one that the secrets give")
     yield "seed", f"由这些秘密得到种子 {seed.hex()}", f"the secrets give the seed {seed.hex()}"
-    if build_result(manifest, seed) != bundle["result"]:
+    # canonical bytes, since Python's == takes true for 1
+    if rfc8785.dumps(build_result(manifest, seed)) != rfc8785.dumps(bundle["result"]):
         raise _Differs("result", "重新计算的结果与公布的不同", "the recomputed result differs from the published one")
     yield "result", "重新计算的结果与公布的完全相同", "the recomputed result is the published one, entry by entry"
     ledger = bundle.get("ledger")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -19,7 +19,7 @@ class DrawError(ValueError):
     """A manifest, a secret or a parameter does not fit the protocol; the message says which and why."""
 
 
-def tagged_hash(tag: str, *parts: bytes) -> bytes:
+def H(tag: str, *parts: bytes) -> bytes:
     """SHA-256 over tag and parts, each preceded by its length as a 4-byte big-endian integer."""
     state = hashlib.sha256()
     for part in (tag.encode("ascii"), *parts):
@@ -51,6 +51,9 @@ def check_manifest(manifest: dict[str, Any]) -> None:
             raise DrawError(f"the manifest has no {name}")
     if not isinstance(manifest["rules"], dict):
         raise DrawError("rules must be an object")
+    for name in ("witnesses", "entries"):
+        if not isinstance(manifest[name], list) or not all(isinstance(row, dict) for row in manifest[name]):
+            raise DrawError(f"{name} must be a list of objects")
     ids = [w.get("id") for w in manifest["witnesses"]]
     if not ids or len(set(ids)) != len(ids) or not all(isinstance(i, str) and i for i in ids):
         raise DrawError("witnesses must each have an id of their own, and there must be at least one")
@@ -62,25 +65,51 @@ def check_manifest(manifest: dict[str, Any]) -> None:
             raise DrawError(f"code {before!r} occurs twice")
         if before > after:
             raise DrawError(f"entries are not sorted: {after!r} stands after {before!r}")
+    known = set(codes)
+    for entry in manifest["entries"]:
+        if "group" not in entry:
+            continue
+        group = entry["group"]
+        if not isinstance(group, str) or not group:
+            raise DrawError(f"the group of {entry['code']!r} must be a text that is not empty")
+        if group in known:  # the two would share a ticket
+            raise DrawError(f"group {group!r} has the name of an entry's code")
 
 
 def manifest_digest(manifest: dict[str, Any]) -> bytes:
     """SHA-256 of the manifest's canonical JSON (RFC 8785). Raises DrawError for a manifest that does not fit."""
     check_manifest(manifest)
-    return hashlib.sha256(rfc8785.dumps(manifest)).digest()
+    try:
+        return hashlib.sha256(rfc8785.dumps(manifest)).digest()
+    except rfc8785.CanonicalizationError as error:
+        raise DrawError(f"the manifest has no canonical JSON: {error}") from error
+
+
+def _check_secret(secret: bytes, name: str) -> None:
+    if len(secret) < MIN_SECRET:
+        raise DrawError(f"{name} has {len(secret)} bytes; it must have at least {MIN_SECRET}")
 
 
 def commitment(digest: bytes, witness: str, secret: bytes) -> bytes:
-    """What a witness publishes before any secret is known: binds secret, witness and manifest."""
-    if len(secret) < MIN_SECRET:
-        raise DrawError(f"the secret of {witness} has {len(secret)} bytes; it must have at least {MIN_SECRET}")
-    return tagged_hash(f"{PROTOCOL} commit", digest, witness.encode(), secret)
+    """What a witness publishes before any secret is known: binds secret, witness and manifest.
+
+    Raises DrawError for a secret of less than 16 bytes.
+    """
+    _check_secret(secret, f"the secret of {witness}")
+    return H(f"{PROTOCOL} commit", digest, witness.encode(), secret)
 
 
 def make_seed(digest: bytes, secrets: Sequence[bytes], beacon: str | None = None) -> bytes:
-    """The seed from all secrets, in the manifest's order of witnesses, and the public beacon if one was named."""
+    """The seed from all secrets, in the manifest's order of witnesses, and the public beacon if one was named.
+
+    Raises DrawError for a secret of less than 16 bytes or an empty beacon.
+    """
+    for number, secret in enumerate(secrets, 1):
+        _check_secret(secret, f"secret {number}")
+    if beacon == "":
+        raise DrawError("the public beacon is empty")
     tail = [beacon.encode()] if beacon is not None else []
-    return tagged_hash(f"{PROTOCOL} seed", digest, *secrets, *tail)
+    return H(f"{PROTOCOL} seed", digest, *secrets, *tail)
 
 
 def ticket(seed: bytes, unit: str) -> bytes:
@@ -97,7 +126,7 @@ class Stream:
         self._counter = 0
         self._buffer: list[int] = []
 
-    def next(self) -> int:
+    def next_u64(self) -> int:
         """The next integer, 0 … 2^64-1."""
         if not self._buffer:
             block = hmac.new(self._seed, self._prefix + self._counter.to_bytes(8, "big"), hashlib.sha256).digest()
@@ -110,7 +139,7 @@ class Stream:
         if n < 1:
             raise DrawError("below() needs n of at least 1")
         limit = (1 << 64) // n * n
-        while (x := self.next()) >= limit:
+        while (x := self.next_u64()) >= limit:
             pass
         return x % n
 
@@ -121,7 +150,7 @@ class Stream:
             items[i], items[j] = items[j], items[i]
 
 
-def units(entries: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
+def units(entries: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Sorted codes by unit: an entry's group if it has one, else its own code."""
     found: dict[str, list[str]] = {}
     for entry in entries:
@@ -138,26 +167,78 @@ class Lottery:
     excess: int
 
 
-def lottery(entries: Sequence[dict[str, Any]], seats: int, group_boundary: str, seed: bytes) -> Lottery:
-    """Takes units by rank until the seats are gone.
+def ranked(names: Iterable[str], seed: bytes, choice: int | None = None) -> list[str]:
+    """Units by rank, ascending by ticket. With `choice` (from 1), by the fresh ticket that each has for that choice."""
+    suffix = "" if choice is None else f"/{choice}"
+    return sorted(names, key=lambda unit: ticket(seed, unit + suffix))
 
-    `group_boundary` says what happens to a group larger than what is left: "skip" tries the next unit, "admit"
-    takes all of it over the plan. Raises DrawError for another value or negative seats.
-    """
+
+def _check_seats(seats: Any, group_boundary: Any) -> None:
     if group_boundary not in ("skip", "admit"):
         raise DrawError(f"group_boundary is {group_boundary!r}; it must be skip or admit")
-    if seats < 0:
-        raise DrawError("seats can't be negative")
-    members = units(entries)
-    order = sorted(members, key=lambda unit: ticket(seed, unit))
-    admitted: list[str] = []
+    if type(seats) is not int or seats < 0:
+        raise DrawError(f"seats is {seats!r}; it must be an integer of at least 0")
+
+
+def _take(order: Iterable[str], members: Mapping[str, list[str]], seats: int, group_boundary: str) -> list[str]:
+    """Units in `order` that get seats; "skip" passes over a group larger than what is left, "admit" takes all of it."""
+    taken, left = list[str](), seats
     for unit in order:
-        left = seats - len(admitted)
         if left <= 0:
             break
         if len(members[unit]) <= left or group_boundary == "admit":
-            admitted.extend(members[unit])
+            taken.append(unit)
+            left -= len(members[unit])
+    return taken
+
+
+def lottery(manifest: Mapping[str, Any], seed: bytes) -> Lottery:
+    """Takes the manifest's units by rank until `rules.seats` are gone.
+
+    `rules.group_boundary` says what happens to a group larger than what is left: "skip" tries the next unit, "admit"
+    takes all of it over the plan. Raises DrawError for another value, or seats that are no integer of at least 0.
+    """
+    seats, boundary = manifest["rules"].get("seats"), manifest["rules"].get("group_boundary")
+    _check_seats(seats, boundary)
+    members = units(manifest["entries"])
+    order = ranked(members, seed)
+    admitted = [code for unit in _take(order, members, seats, boundary) for code in members[unit]]
     return Lottery(order, admitted, max(0, len(admitted) - seats))
+
+
+def preference_first(
+    entries: Iterable[Mapping[str, Any]],
+    choices: Mapping[str, Sequence[str]],
+    seats: Mapping[str, int],
+    group_boundary: str,
+    seed: bytes,
+    fresh: bool = False,
+) -> dict[str, list[str]]:
+    """Codes admitted by school: all first choices by rank, then second choices for the seats that are left, and so on.
+
+    `choices` holds each unit's schools, most wanted first; `seats` the places by school. With `fresh`, each choice
+    number has tickets of its own (unit + "/" + number, from 1). A unit is admitted once at most. Raises DrawError for
+    a school without seats given, choices of an unknown unit, or a wrong `group_boundary`.
+    """
+    members = units(entries)
+    for places in seats.values():
+        _check_seats(places, group_boundary)
+    for unit, wanted in choices.items():
+        if unit not in members:
+            raise DrawError(f"there are choices for {unit!r}, which is no unit of the list")
+        for school in wanted:
+            if school not in seats:
+                raise DrawError(f"{unit!r} chose {school!r}, for which no seats are given")
+    admitted: dict[str, list[str]] = {school: [] for school in seats}
+    waiting = set(choices)
+    for number in range(1, max(map(len, choices.values()), default=0) + 1):
+        for school, places in seats.items():
+            here = [u for u in waiting if len(choices[u]) >= number and choices[u][number - 1] == school]
+            order = ranked(here, seed, number if fresh else None)
+            taken = _take(order, members, places - len(admitted[school]), group_boundary)
+            admitted[school].extend(code for unit in taken for code in members[unit])
+            waiting.difference_update(taken)
+    return admitted
 
 
 def start_and_interval(count: int, start: int, interval: int, take: int) -> list[int]:
