@@ -1,3 +1,4 @@
+import time
 from collections import Counter
 
 import pytest
@@ -75,6 +76,95 @@ def test_contradicting_rules_are_named(rules, message):
         balance.assign_classes(pupils([0] * 10, [72] * 10), {**RULES, **rules}, Stream(b"s" * 32, "classes"))
 
 
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"together": ["G"], "apart": ["G"]}, "group G must be together by one rule"),
+        ({"apart": ["H"]}, "no pupil belongs"),
+        ({"required": [["P0000", "X"]]}, "no such pupil"),
+        ({"forbidden": [["P0000", "P0000"]]}, "with itself"),
+        ({"balance": ["origin"]}, "not an integer"),
+        ({"classes": 0}, "at least one class"),
+    ],
+)
+def test_rules_about_what_is_not_there_are_named(rules, message):
+    entries = pupils([0] * 10, [72] * 10)
+    entries[0]["group"] = entries[1]["group"] = "G"
+    with pytest.raises(balance.InfeasibleRules, match=message):
+        balance.assign_classes(entries, {**RULES, "classes": 2, **rules}, Stream(b"s" * 32, "classes"))
+
+
+def test_groups_that_no_equal_classes_hold_are_counted():
+    entries = pupils([0] * 6, [72] * 6)
+    for i, entry in enumerate(entries):
+        entry["group"] = f"T{i // 2}"
+    with pytest.raises(balance.InfeasibleRules, match=r"3 groups or pairs of at least 2 .* hold 2"):
+        balance.assign_classes(entries, {**RULES, "classes": 2}, Stream(b"s" * 32, "classes"))
+
+
+def test_four_who_all_must_be_apart_do_not_fit_three_classes():
+    entries = pupils([0] * 9, [72] * 9)
+    four = ["P0000", "P0003", "P0005", "P0008"]
+    rules = {**RULES, "classes": 3, "forbidden": [[a, b] for a in four for b in four if a < b]}
+    with pytest.raises(balance.InfeasibleRules, match="can be in no class"):
+        balance.assign_classes(entries, rules, Stream(b"s" * 32, "classes"))
+
+
+def hidden_solution(data, count, classes):
+    """Entries and rules that some placement meets: groups and pairs are read off a placement nobody sees."""
+    where = {f"P{i:04d}": i % classes for i in range(count)}
+    entries = pupils([data.draw(st.integers(0, 1)) for _ in where], [72 + i % 13 for i in range(count)])
+    codes = st.sampled_from(sorted(where))
+    pairs = data.draw(st.lists(st.tuples(codes, codes), max_size=12))
+    required = [[a, b] for a, b in pairs if a != b and where[a] == where[b]]
+    forbidden = [[a, b] for a, b in pairs if where[a] != where[b]]
+    for g, code in enumerate(data.draw(st.lists(codes, max_size=4, unique=True))):
+        for entry in entries:
+            if where[entry["code"]] == where[code] and abs(int(entry["code"][1:]) - int(code[1:])) <= classes:
+                entry.setdefault("group", f"G{g}")
+    return entries, {**RULES, "classes": classes, "required": required, "forbidden": forbidden}
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data(), st.integers(6, 40), st.integers(2, 5), st.binary(min_size=32, max_size=32))
+def test_whatever_is_feasible_is_found_and_hard_rules_hold(data, count, classes, seed):
+    entries, rules = hidden_solution(data, count, classes)
+    placed = balance.assign_classes(entries, rules, Stream(seed, "classes"))
+    assert balance.balance_report(entries, placed, rules)["size_spread"] <= 1
+    assert all(placed[a] == placed[b] for a, b in rules["required"])
+    assert all(placed[a] != placed[b] for a, b in rules["forbidden"])
+    groups = {}
+    for entry in entries:
+        groups.setdefault(entry.get("group", entry["code"]), set()).add(placed[entry["code"]])
+    assert all(len(classes) == 1 for classes in groups.values())
+    shuffled = data.draw(st.permutations(entries))
+    assert balance.assign_classes(shuffled, rules, Stream(seed, "classes")) == placed
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.integers(20, 200), st.integers(2, 8), st.binary(min_size=32, max_size=32))
+def test_a_second_attribute_is_within_one_without_harm_to_the_first(data, count, classes, seed):
+    entries = pupils([data.draw(st.integers(0, 1)) for _ in range(count)], [72] * count)
+    for i, entry in enumerate(entries):
+        entry["origin"] = (i * 5 % 17) % 3
+    rules = {"classes": classes, "balance": ["sex", "origin"]}
+    report = balance.balance_report(entries, balance.assign_classes(entries, rules, Stream(seed, "classes")), rules)
+    assert all(row["spread"] <= 1 for row in report["attributes"]["sex"].values())
+    assert all(row["spread"] <= 1 for row in report["attributes"]["origin"].values())
+
+
+def test_a_large_school_is_placed_in_moments():
+    entries = pupils([(i * 7 % 11) % 2 for i in range(2000)], [72 + i * 7919 % 13 for i in range(2000)])
+    for i in range(0, 60, 2):
+        entries[i]["group"] = entries[i + 1]["group"] = f"T{i}"
+    rules = {**RULES, "classes": 40, "apart": [f"T{i}" for i in range(0, 60, 4)]}
+    started = time.perf_counter()
+    placed = balance.assign_classes(entries, rules, Stream(b"s" * 32, "classes"))
+    assert time.perf_counter() - started < 10
+    report = balance.balance_report(entries, placed, rules)
+    assert all(row["spread"] <= 1 for row in report["attributes"]["sex"].values())
+
+
 def test_late_arrivals_move_nobody():
     entries = pupils([i % 2 for i in range(30)], [72] * 30)
     rules = {**RULES, "classes": 3, "cap": 12}
@@ -85,8 +175,46 @@ def test_late_arrivals_move_nobody():
     assert report["size_spread"] == 0
 
 
+LATE = {**RULES, "classes": 3, "cap": 12}
+
+
+def arrivals(*late, **rules):
+    """Classes before, and of the late arrivals, in a school of 30 where P0000 has group G."""
+    entries = pupils([i % 2 for i in range(30)], [72] * 30)
+    entries[0]["group"] = "G"
+    placed = balance.assign_classes(entries, LATE, Stream(b"s" * 32, "classes"))
+    rows = [{"code": code, "sex": 1, "age_months": 75, **more} for code, more in late]
+    return placed, balance.place_late(placed, entries, rows, {**LATE, **rules}, Stream(b"t" * 32, "classes"))
+
+
+def test_a_late_twin_joins_and_late_pairs_are_kept_apart():
+    placed, added = arrivals(("Z1", {"group": "G"}), ("Z2", {}), forbidden=[["P0001", "Z2"], ["Z1", "Z2"]])
+    assert added["Z1"] == placed["P0000"]
+    assert added["Z2"] not in (placed["P0001"], added["Z1"])
+
+
+def test_late_arrivals_need_the_others_placed():
+    entries = pupils([0] * 6, [72] * 6)
+    for placed in ({}, {e["code"]: 0 for e in entries}):
+        with pytest.raises(balance.InfeasibleRules, match="from 1 to 3"):
+            balance.place_late(placed, entries, [], LATE, Stream(b"t" * 32, "classes"))
+
+
+def test_a_late_twin_who_fits_nowhere_is_told():
+    with pytest.raises(balance.InfeasibleRules, match="P0000 and Z1 must be together"):
+        arrivals(("Z1", {"group": "G"}), cap=10)
+    with pytest.raises(balance.InfeasibleRules, match="don't fit"):
+        arrivals(("Z1", {}), cap=10)
+    placed, _ = arrivals()
+    mates = [code for code, c in placed.items() if c == placed["P0000"] and code != "P0000"]
+    with pytest.raises(balance.InfeasibleRules, match="one to be kept apart"):
+        arrivals(("Z1", {"group": "G"}), forbidden=[["Z1", mates[0]]])
+
+
 def test_teachers_are_drawn_one_to_each_class():
     drawn = balance.draw_teachers(["a", "b", "c"], 3, Stream(b"s" * 32, "teachers"))
     assert sorted(drawn.values()) == [1, 2, 3]
     with pytest.raises(balance.InfeasibleRules):
         balance.draw_teachers(["a"], 2, Stream(b"s" * 32, "teachers"))
+    with pytest.raises(balance.InfeasibleRules, match="twice"):
+        balance.draw_teachers(["a", "a"], 2, Stream(b"s" * 32, "teachers"))

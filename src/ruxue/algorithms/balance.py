@@ -1,306 +1,452 @@
 """Class assignment (阳光分班): balanced first, random among what is balanced. Integers only; docs/class-assignment.md.
 
-Pupils are dealt from a random order sorted by the attributes to balance, blocks of one pupil a class, so that sizes
-and the levels of the first attribute differ by at most 1; exchanges between equals then even out the ages; the
-classes' numbers are drawn last, so that no pupil is likelier than another to land in a class.
+Pupils who are bound (together, apart, in pairs) are placed first, by a search that goes back from dead ends, so that a
+refusal means a contradiction; the others are dealt in random turns; exchanges then even out each attribute and the
+ages without touching a hard rule; the classes' numbers are drawn last, so that no pupil is likelier than another to
+land in a class.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ruxue.algorithms.draw import Stream
 
 Entry = Mapping[str, Any]
+_Kind = tuple[tuple[int, ...], ...]  # the sorted cells of a unit's members, a cell being a pupil's levels
+MAX_TRIES = 10_000  # placements tried for bound pupils before the search gives up
 
 
 class InfeasibleRules(ValueError):
-    """The rules contradict each other; the message names the contradiction."""
+    """The rules contradict each other or name what is not there; the message says which, in a plain sentence."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Rules:
     classes: int
     cap: int
     balance: list[str]
     mean: str | None
-    together: set[str]
     apart: set[str]
     required: list[tuple[str, str]]
     forbidden: list[tuple[str, str]]
 
     @classmethod
-    def read(cls, rules: Mapping[str, Any]) -> _Rules:
-        return cls(
+    def read(cls, rules: Mapping[str, Any], entries: Sequence[Entry]) -> _Rules:
+        """The rules, checked against the entries that they speak of."""
+        mean = rules.get("mean")
+        read = cls(
             classes=rules["classes"],
             cap=rules.get("cap", 10**9),
             balance=list(rules.get("balance", [])),
-            mean=rules.get("mean"),
-            together=set(rules.get("together", [])),
+            mean=mean,
             apart=set(rules.get("apart", [])),
             required=[(a, b) for a, b in rules.get("required", [])],
             forbidden=[(a, b) for a, b in rules.get("forbidden", [])],
         )
+        if read.classes < 1:
+            raise InfeasibleRules(f"there must be at least one class, not {read.classes}")
+        codes = {e["code"] for e in entries}
+        if len(codes) < len(entries):
+            raise InfeasibleRules("a code occurs twice in the list")
+        for name in [*read.balance, *([mean] if mean else [])]:
+            for entry in entries:
+                if type(entry.get(name)) is not int:
+                    raise InfeasibleRules(f"the rules use {name} but that of {entry['code']} is not an integer")
+        groups = {e["group"] for e in entries if e.get("group")}
+        together = set(rules.get("together", []))
+        for group in sorted(together | read.apart):
+            if group not in groups:
+                raise InfeasibleRules(f"the rules name group {group} but no pupil belongs to it")
+            if group in together and group in read.apart:
+                raise InfeasibleRules(f"group {group} must be together by one rule and apart by another")
+        for pair in [*read.required, *read.forbidden]:
+            for code in pair:
+                if code not in codes:
+                    raise InfeasibleRules(f"the rules name {code} in a pair but the list has no such pupil")
+            if pair[0] == pair[1]:
+                raise InfeasibleRules(f"the rules pair {pair[0]} with itself")
+        return read
 
 
 @dataclass
 class _Unit:
-    """Pupils that stay together: one, or a group."""
+    """Pupils that stay together, by code: one, or several. `enemies` are units that may not share its class."""
 
     members: list[Entry]
     enemies: set[int] = field(default_factory=set)
 
+    @property
+    def name(self) -> str:
+        return " and ".join(str(e["code"]) for e in self.members)
+
 
 def _units(entries: Sequence[Entry], rules: _Rules) -> list[_Unit]:
-    """Units in the order of their first code, with the pairs that must not meet."""
+    """Units in the order of their first code, with the units that each may not meet."""
     parent = {e["code"]: e["code"] for e in entries}
 
     def find(code: str) -> str:
         while parent[code] != code:
-            code = parent[code]
+            parent[code] = code = parent[parent[code]]
         return code
-
-    def join(a: str, b: str) -> None:
-        first, second = sorted((find(a), find(b)))
-        parent[second] = first
 
     groups: dict[str, list[str]] = {}
     for entry in entries:
         if entry.get("group"):
             groups.setdefault(entry["group"], []).append(entry["code"])
-    for name in sorted(groups):
-        if name not in rules.apart:
-            for other in groups[name][1:]:
-                join(groups[name][0], other)
-    for a, b in rules.required:
-        join(a, b)
+    joined = [(codes[0], b) for name, codes in groups.items() if name not in rules.apart for b in codes[1:]]
+    for a, b in [*joined, *rules.required]:
+        first, second = sorted((find(a), find(b)))
+        parent[second] = first
     by_root: dict[str, _Unit] = {}
     for entry in sorted(entries, key=lambda e: str(e["code"])):
         by_root.setdefault(find(entry["code"]), _Unit([])).members.append(entry)
     units = list(by_root.values())
     place = {e["code"]: i for i, unit in enumerate(units) for e in unit.members}
-    pairs = [(a, b) for name in sorted(rules.apart) for a in groups.get(name, []) for b in groups[name] if a < b]
+    pairs = [(a, b) for name in sorted(rules.apart) for a in groups[name] for b in groups[name] if a < b]
     for a, b in [*pairs, *rules.forbidden]:
         if place[a] == place[b]:
             raise InfeasibleRules(f"{a} and {b} must be together by one rule and apart by another")
         units[place[a]].enemies.add(place[b])
         units[place[b]].enemies.add(place[a])
     for name in sorted(rules.apart):
-        if len(groups.get(name, [])) > rules.classes:
+        if len(groups[name]) > rules.classes:
             raise InfeasibleRules(
                 f"{len(groups[name])} pupils of group {name} must be apart but there are {rules.classes} classes"
             )
     return units
 
 
+class _Placement:
+    """Which class (0 … K-1, or -1 for none yet) each unit is in, with the counts that follow from it."""
+
+    def __init__(self, units: list[_Unit], rules: _Rules, room: list[int]) -> None:
+        self.units, self.rules, self.left = units, rules, list(room)
+        self.where = [-1] * len(units)
+        self.size = [0] * len(room)
+        self.kind: list[_Kind] = [
+            tuple(sorted(tuple(e[name] for name in rules.balance) for e in u.members)) for u in units
+        ]
+        # levels[i][a]: how many members of unit i have each level of attribute a
+        self.levels = [[Counter(int(e[name]) for e in u.members) for name in rules.balance] for u in units]
+        seen = [sorted({level for row in self.levels for level in row[a]}) for a in range(len(rules.balance))]
+        self.counts = [{level: [0] * len(room) for level in levels} for levels in seen]
+
+    def move(self, i: int, c: int) -> None:
+        """Puts unit i into class c, or takes it out (c = -1)."""
+        for target, sign in ((self.where[i], -1), (c, 1)):
+            if target >= 0:
+                self.size[target] += sign * len(self.units[i].members)
+                self.left[target] -= sign * len(self.units[i].members)
+                for a, levels in enumerate(self.levels[i]):
+                    for level, n in levels.items():
+                        self.counts[a][level][target] += sign * n
+        self.where[i] = c
+
+    def clash(self, i: int, c: int) -> bool:
+        return any(self.where[other] == c for other in self.units[i].enemies)
+
+    def options(self, i: int) -> list[int]:
+        """Classes with room for unit i and without its enemies."""
+        blocked = {self.where[other] for other in self.units[i].enemies}
+        need = len(self.units[i].members)
+        return [c for c, left in enumerate(self.left) if left >= need and c not in blocked]
+
+    def crowding(self, i: int, c: int) -> tuple[int, ...]:
+        """How many pupils like those of unit i class c has already, attribute by attribute."""
+        return tuple(
+            sum(n * self.counts[a][level][c] for level, n in levels.items()) for a, levels in enumerate(self.levels[i])
+        )
+
+    def exchangeable(self, i: int, j: int) -> bool:
+        return not self.clash(i, self.where[j]) and not self.clash(j, self.where[i])
+
+    def exchange(self, i: int, j: int) -> None:
+        there, here = self.where[j], self.where[i]
+        self.move(i, there)
+        self.move(j, here)
+
+
 def assign_classes(entries: Sequence[Entry], rules: Mapping[str, Any], stream: Stream) -> dict[str, int]:
     """Class number (1 … K) by code.
 
     `entries` carry `code`, perhaps `group`, and small-integer attributes. `rules`: `classes` K; optional `cap`,
-    `balance` (attributes, most important first), `mean` (an attribute whose class means are evened out), `apart`
-    (groups that are split; others stay together), `required` and `forbidden` (pairs of codes).
-    Hard: sizes within 1 (where groups allow) and under the cap, groups, pairs. Raises InfeasibleRules.
+    `balance` (attributes, most important first), `mean` (an attribute whose class means are evened out), `together`
+    and `apart` (groups; one in neither stays together), `required` and `forbidden` (pairs of codes).
+    Hard: sizes within 1 and under the cap, groups, pairs. Raises InfeasibleRules, also for rules that name unknown
+    pupils, groups or attributes.
     """
-    wanted = _Rules.read(rules)
+    wanted = _Rules.read(rules, entries)
     count, k = len(entries), wanted.classes
-    if k < 1 or k > max(1, count):
+    if k > count:
         raise InfeasibleRules(f"{count} pupils can't fill {k} classes")
-    if -(-count // k) > wanted.cap:
-        raise InfeasibleRules(
-            f"{count} pupils in {k} classes need {-(-count // k)} places a class; the cap is {wanted.cap}"
-        )
+    places = -(-count // k)
+    if places > wanted.cap:
+        raise InfeasibleRules(f"{count} pupils in {k} classes need {places} places a class; the cap is {wanted.cap}")
     units = _units(entries, wanted)
-    largest = max(len(u.members) for u in units)
-    if largest > -(-count // k):
-        raise InfeasibleRules(f"{largest} pupils must be together but a class has {-(-count // k)} places")
-    room = [count // k + (1 if c < count % k else 0) for c in range(k)]
-    where = _deal(units, wanted, room, stream)
-    _separate(units, wanted, where, k)
-    if wanted.mean and k > 1:
-        _even_out(units, wanted, where, k)
-    labels = list(range(1, k + 1))
-    stream.shuffle(labels)
-    return {e["code"]: labels[where[i]] for i, unit in enumerate(units) for e in unit.members}
-
-
-def _cell(entry: Entry, rules: _Rules) -> tuple[int, ...]:
-    return tuple(entry[name] for name in rules.balance)
-
-
-def _deal(units: list[_Unit], rules: _Rules, room: list[int], stream: Stream) -> list[int]:
-    """First placement: groups by what each class lacks, then single pupils cell by cell, oldest first."""
-    k = len(room)
+    placement = _Placement(units, wanted, [count // k + (1 if c < count % k else 0) for c in range(k)])
     order = list(range(len(units)))
     stream.shuffle(order)
-    where = [-1] * len(units)
-    left = list(room)
-    seats = _level_seats(units, rules, room)
-    for i in sorted((i for i in order if len(units[i].members) > 1), key=lambda i: -len(units[i].members)):
-        members = units[i].members
-        need = Counter(_first(e, rules) for e in members)
-        options = [c for c in range(k) if left[c] >= len(members) and not _clash(units[i], where, c)]
-        if not options:
-            raise InfeasibleRules("the groups that must be together do not fit into classes of equal size")
-        best = min(options, key=lambda c: (sum(max(0, n - seats[c][lv]) for lv, n in need.items()), -left[c], c))
-        where[i] = best
-        left[best] -= len(members)
-        for level, n in need.items():
-            seats[best][level] -= n
-    singles = [i for i in order if where[i] < 0]
-    mean = rules.mean
-    singles.sort(key=lambda i: (_cell(units[i].members[0], rules), units[i].members[0][mean] if mean else 0))
-    waiting: list[int] = []
+    turn = list(range(k))
+    stream.shuffle(turn)
+    rank = {c: n for n, c in enumerate(turn)}
+    bound = [i for i in order if len(units[i].members) > 1 or units[i].enemies]
+    _check_sizes(units, placement)
+    _search(
+        placement,
+        bound,
+        lambda i, c: (*placement.crowding(i, c), placement.size[c], rank[c]),
+    )
+    _deal(placement, [i for i in order if placement.where[i] < 0], stream)
+    _level_out(placement, order)
+    if wanted.mean:
+        _even_out(placement, order, wanted.mean)
+    labels = list(range(1, k + 1))
+    stream.shuffle(labels)
+    return {e["code"]: labels[placement.where[i]] for i, unit in enumerate(units) for e in unit.members}
+
+
+def _check_sizes(units: list[_Unit], placement: _Placement) -> None:
+    """Refuses what no search could place, with the exact count."""
+    for size in sorted({len(u.members) for u in units if len(u.members) > 1}):
+        large = sum(len(u.members) >= size for u in units)
+        fit = sum(left // size for left in placement.left)
+        if large > fit:
+            raise InfeasibleRules(
+                f"{large} groups or pairs of at least {size} must be together, but classes whose sizes differ by at "
+                f"most 1 hold {fit}"
+            )
+
+
+def _search(placement: _Placement, todo: Sequence[int], preference: Callable[[int, int], tuple[int, ...]]) -> None:
+    """Places the units of `todo` by depth-first search, the unit with the fewest options next.
+
+    Options are tried by `preference`, lowest first. Of the empty classes with equal room only the first is tried,
+    since they are alike. Raises InfeasibleRules where all is tried in vain, or after MAX_TRIES.
+    """
+    order = {i: n for n, i in enumerate(todo)}
+    open_, path, tries = set(todo), list[tuple[int, list[int]]](), 0
+    hardest = todo[0] if todo else -1
+
+    def urgency(i: int) -> tuple[int, int, int, int]:
+        unit = placement.units[i]
+        return len(placement.options(i)), -len(unit.members), -len(unit.enemies), order[i]
+
+    def descend() -> None:
+        nonlocal hardest
+        i = min(open_, key=urgency)
+        found, alike = list[int](), set[int]()
+        for c in sorted(placement.options(i), key=lambda c: preference(i, c)):
+            if placement.size[c] == 0:
+                if placement.left[c] in alike:
+                    continue
+                alike.add(placement.left[c])
+            found.append(c)
+        if not found:
+            hardest = i
+        open_.discard(i)
+        path.append((i, found[::-1]))
+
+    if todo:
+        descend()
+    while path:
+        i, found = path[-1]
+        placement.move(i, -1)  # a unit met again stands at a dead end
+        if not found:
+            open_.add(i)
+            path.pop()
+            continue
+        if (tries := tries + 1) > MAX_TRIES:
+            raise InfeasibleRules(
+                f"no placement of the groups and pairs was found in {MAX_TRIES} tries; "
+                f"{placement.units[hardest].name} is hardest to place"
+            )
+        placement.move(i, found.pop())
+        if not open_:
+            return
+        descend()
+    if todo:
+        raise InfeasibleRules(
+            f"{placement.units[hardest].name} can be in no class: each is full or holds a pupil to be kept apart, "
+            "however the groups and pairs of the rules are placed"
+        )
+
+
+def _deal(placement: _Placement, singles: list[int], stream: Stream) -> None:
+    """Deals pupils sorted by attributes and age in turns of all classes, each turn in an order of its own."""
+    rules = placement.rules
+    names = [*rules.balance, *([rules.mean] if rules.mean else [])]
     turn: list[int] = []
-    for i in singles:
-        level = _first(units[i].members[0], rules)
-        if not turn:
-            turn = list(range(k))
+    for i in sorted(singles, key=lambda i: tuple(placement.units[i].members[0][name] for name in names)):
+        pick = next((c for c in turn if placement.left[c] > 0), None)
+        if pick is None:
+            turn = list(range(len(placement.left)))
             stream.shuffle(turn)
-        pick = next((c for c in turn if left[c] > 0 and seats[c][level] > 0), None)
-        if pick is None:
-            fresh = list(range(k))
-            stream.shuffle(fresh)
-            pick = next((c for c in fresh if left[c] > 0 and seats[c][level] > 0), None)
-        if pick is None:
-            waiting.append(i)
-            continue
-        if pick in turn:
-            turn.remove(pick)
-        where[i], left[pick] = pick, left[pick] - 1
-        seats[pick][level] -= 1
-    for i in waiting:
-        level = _first(units[i].members[0], rules)
-        pick = max((c for c in range(k) if left[c] > 0), key=lambda c: (seats[c][level], left[c], -c))
-        where[i], left[pick] = pick, left[pick] - 1
-        seats[pick][level] -= 1
-    return where
+            pick = next(c for c in turn if placement.left[c] > 0)
+        turn.remove(pick)
+        placement.move(i, pick)
 
 
-def _first(entry: Entry, rules: _Rules) -> int:
-    return int(entry[rules.balance[0]]) if rules.balance else 0
+def _level_out(placement: _Placement, order: list[int]) -> None:
+    """Exchanges units of equal size, attribute by attribute, while some level's counts differ by 2 or more.
+
+    An exchange must lessen, in the order of the attributes, the sum of squared counts: a later attribute never
+    worsens an earlier one, and the loop ends.
+    """
+    for a in range(len(placement.counts)):
+        while _level_step(placement, order, a):
+            pass
 
 
-def _level_seats(units: list[_Unit], rules: _Rules, room: list[int]) -> list[Counter[int]]:
-    """Seats of each class for each level of the first attribute: rows sum to its room, columns differ by at most 1."""
-    k = len(room)
-    totals = Counter(_first(e, rules) for u in units for e in u.members)
-    seats: list[Counter[int]] = [Counter() for _ in range(k)]
-    start = 0
-    for level in sorted(totals):
-        for c in range(k):
-            seats[c][level] = totals[level] // k
-        for step in range(totals[level] % k):
-            seats[(start + step) % k][level] += 1
-        start = (start + totals[level]) % k
-    return seats
+def _level_step(placement: _Placement, order: list[int], a: int) -> bool:
+    kinds: list[dict[_Kind, list[int]]] = [{} for _ in placement.left]  # units in drawn order
+    for i in order:
+        kinds[placement.where[i]].setdefault(placement.kind[i], []).append(i)
+    for level in sorted(placement.counts[a]):
+        row = placement.counts[a][level]
+        classes = range(len(row))
+        for high in sorted(classes, key=lambda c: (-row[c], c)):
+            for low in sorted(classes, key=lambda c: (row[c], c)):
+                if row[high] - row[low] < 2:
+                    break
+                if pair := _best_pair(placement, kinds[high], kinds[low], high, low, a, level):
+                    placement.exchange(*pair)
+                    return True
+    return False
 
 
-def _clash(unit: _Unit, where: list[int], c: int) -> bool:
-    return any(where[other] == c for other in unit.enemies)
-
-
-def _separate(units: list[_Unit], rules: _Rules, where: list[int], k: int) -> None:
-    """Moves pupils that must not meet by exchanging them with an equal of another class."""
-    for i, unit in enumerate(units):
-        if not _clash(unit, where, where[i]):
-            continue
-        mine = _profile(unit, rules)
-        partners = [
-            j
-            for j, other in enumerate(units)
-            if where[j] != where[i]
-            and len(other.members) == len(unit.members)
-            and not _clash(unit, where, where[j])
-            and not _clash(other, where, where[i])
-        ]
-        if not partners:
-            raise InfeasibleRules(f"{unit.members[0]['code']} has a pupil to be kept apart from in every class")
-        j = min(partners, key=lambda j: (_profile(units[j], rules) != mine, j))
-        where[i], where[j] = where[j], where[i]
-
-
-def _profile(unit: _Unit, rules: _Rules) -> tuple[tuple[int, ...], ...]:
-    return tuple(sorted(_cell(e, rules) for e in unit.members))
-
-
-def _even_out(units: list[_Unit], rules: _Rules, where: list[int], k: int) -> None:
-    """Exchanges equals between the classes whose means lie furthest apart until no exchange helps."""
-    name = rules.mean or ""
-    value = [sum(int(e[name]) for e in u.members) for u in units]
-    profile = [_profile(u, rules) for u in units]
-    count = sum(len(u.members) for u in units)
-    total = sum(value)
-    sizes, sums = [0] * k, [0] * k
-    inside: list[list[int]] = [[] for _ in range(k)]
-    for i, c in enumerate(where):
-        sizes[c] += len(units[i].members)
-        sums[c] += value[i]
-        inside[c].append(i)
-
-    def off(c: int) -> int:
-        return sums[c] * count - total * sizes[c]
-
-    for _ in range(40 * k):
-        ranked = sorted(range(k), key=lambda c: (off(c), c))
-        done = True
-        for low, high in ((ranked[0], ranked[-1]), (ranked[0], ranked[-2]), (ranked[1], ranked[-1])):
-            if low == high:
+def _best_pair(
+    placement: _Placement,
+    mine: Mapping[_Kind, list[int]],
+    theirs: Mapping[_Kind, list[int]],
+    high: int,
+    low: int,
+    a: int,
+    level: int,
+) -> tuple[int, int] | None:
+    """The exchange between two classes that lessens the squares of attributes 0 … a most; None where none does."""
+    nothing = (0,) * (a + 1)
+    ranked: list[tuple[tuple[int, ...], _Kind, _Kind]] = []
+    for p, i in ((p, units[0]) for p, units in mine.items()):
+        for q, j in ((q, units[0]) for q, units in theirs.items()):
+            given, taken = placement.levels[i], placement.levels[j]
+            if len(p) != len(q) or given[a][level] <= taken[a][level]:
                 continue
-            gap = abs(off(low)) + abs(off(high))
-            best: tuple[int, int, int] | None = None
-            for i in inside[high]:
-                for j in inside[low]:
-                    step = (value[i] - value[j]) * count
-                    if step <= 0 or profile[i] != profile[j]:
-                        continue
-                    after = abs(off(low) + step) + abs(off(high) - step)
-                    better = after < gap if best is None else after < best[0]
-                    if better and not _clash(units[i], where, low) and not _clash(units[j], where, high):
-                        best = (after, i, j)
-            if best:
-                _, i, j = best
-                where[i], where[j] = low, high
-                inside[high].remove(i)
-                inside[low].remove(j)
-                inside[high].append(j)
-                inside[low].append(i)
+            change = tuple(
+                sum(
+                    (net := taken[b][lv] - given[b][lv])
+                    * (placement.counts[b][lv][high] - placement.counts[b][lv][low] + net)
+                    for lv in given[b].keys() | taken[b].keys()
+                )
+                for b in range(a + 1)
+            )
+            if change < nothing:
+                ranked.append((change, p, q))
+    for _, p, q in sorted(ranked):
+        for i in mine[p]:
+            for j in theirs[q]:
+                if placement.exchangeable(i, j):
+                    return i, j
+    return None
+
+
+def _even_out(placement: _Placement, order: list[int], mean: str) -> None:
+    """Exchanges units of a kind between two classes while that brings both nearer to the mean of all.
+
+    off(c) = sum(c)·n - total·size(c), in units of 1/n. The pair of classes furthest apart that has a helpful exchange
+    makes its best one (least sum of squared off), at most 40 K times.
+    """
+    k = len(placement.left)
+    value = [sum(int(e[mean]) for e in u.members) for u in placement.units]
+    count, total = sum(placement.size), sum(value)
+    sums = [0] * k
+    for i, c in enumerate(placement.where):
+        sums[c] += value[i]
+    for _ in range(40 * k):
+        off = [sums[c] * count - total * placement.size[c] for c in range(k)]
+        inside: list[dict[_Kind, dict[int, list[int]]]] = [{} for _ in range(k)]  # units in drawn order
+        for i in order:
+            of_kind = inside[placement.where[i]].setdefault(placement.kind[i], {})
+            of_kind.setdefault(value[i], []).append(i)
+        pairs = sorted(
+            ((high, low) for high in range(k) for low in range(k) if off[high] > off[low]),
+            key=lambda p: (off[p[1]] - off[p[0]], p),
+        )
+        for high, low in pairs:
+            gap = off[high] - off[low]
+            steps = sorted(
+                (abs(gap - 2 * (x - y) * count), kind, x, y)
+                for kind in inside[high].keys() & inside[low].keys()
+                for x in inside[high][kind]
+                for y in inside[low][kind]
+                if 0 < (x - y) * count < gap
+            )
+            found = next(
+                (
+                    (i, j)
+                    for _, kind, x, y in steps
+                    for i in inside[high][kind][x]
+                    for j in inside[low][kind][y]
+                    if placement.exchangeable(i, j)
+                ),
+                None,
+            )
+            if found:
+                i, j = found
+                placement.exchange(i, j)
                 sums[high] += value[j] - value[i]
                 sums[low] += value[i] - value[j]
-                done = False
                 break
-        if done:
+        else:
             return
 
 
 def place_late(
     placed: Mapping[str, int], entries: Sequence[Entry], late: Sequence[Entry], rules: Mapping[str, Any], stream: Stream
 ) -> dict[str, int]:
-    """Classes for late arrivals, nobody moved: smallest class first, then the one that lacks the pupil's levels.
+    """Classes (1 … K) of the late arrivals by code; `placed` holds those of `entries`, none of whom is moved.
 
-    Raises InfeasibleRules where every class is at its cap.
+    Groups, pairs and the cap bind late arrivals as they bind the others. Each goes to the smallest class, then to the
+    one with fewest pupils of its levels, ties by lot. Raises InfeasibleRules.
     """
-    wanted = _Rules.read(rules)
-    by_class: dict[int, list[Entry]] = {c: [] for c in range(1, wanted.classes + 1)}
+    everyone = [*entries, *late]
+    wanted = _Rules.read(rules, everyone)
+    k = wanted.classes
     for entry in entries:
-        by_class[placed[entry["code"]]].append(entry)
-    order = sorted(late, key=lambda e: str(e["code"]))
-    stream.shuffle(order)
-    result: dict[str, int] = {}
-    for entry in order:
-
-        def rank(c: int, entry: Entry = entry) -> tuple[int, ...]:
-            return (len(by_class[c]), *(sum(e[n] == entry[n] for e in by_class[c]) for n in wanted.balance))
-
-        best = min(rank(c) for c in by_class)
-        if best[0] >= wanted.cap:
-            raise InfeasibleRules(f"every class has {wanted.cap} pupils already")
-        ties = [c for c in sorted(by_class) if rank(c) == best]
-        result[entry["code"]] = pick = ties[stream.below(len(ties))]
-        by_class[pick].append(entry)
-    return result
+        if placed.get(entry["code"]) not in range(1, k + 1):
+            raise InfeasibleRules(f"{entry['code']} must be placed in a class from 1 to {k} before late arrivals are")
+    units = _units(everyone, wanted)
+    placement = _Placement(units, wanted, [wanted.cap] * k)
+    arriving = {e["code"] for e in late}
+    joining: list[int] = []
+    for i, unit in enumerate(units):
+        classes = {placed[e["code"]] - 1 for e in unit.members if e["code"] not in arriving}
+        if len(classes) > 1:
+            raise InfeasibleRules(f"{unit.name} must be together but are already in different classes")
+        if classes and any(e["code"] in arriving for e in unit.members):
+            joining.append(i)
+        if classes:
+            placement.move(i, classes.pop())
+    for i in joining:
+        c = placement.where[i]
+        if placement.left[c] < 0:
+            raise InfeasibleRules(f"{units[i].name} must be together but class {c + 1} has {wanted.cap} pupils already")
+        if placement.clash(i, c):
+            raise InfeasibleRules(f"{units[i].name} must be together but class {c + 1} holds one to be kept apart")
+    todo = [i for i, c in enumerate(placement.where) if c < 0]
+    stream.shuffle(todo)
+    if sum(len(units[i].members) for i in todo) > sum(max(0, left) for left in placement.left):
+        raise InfeasibleRules(f"{len(late)} late arrivals don't fit: the cap is {wanted.cap} pupils a class")
+    lots: dict[int, dict[int, int]] = {}
+    for i in todo:
+        turn = list(range(k))
+        stream.shuffle(turn)
+        lots[i] = {c: n for n, c in enumerate(turn)}
+    _search(placement, todo, lambda i, c: (placement.size[c], *placement.crowding(i, c), lots[i][c]))
+    return {e["code"]: placement.where[i] + 1 for i, u in enumerate(units) for e in u.members if e["code"] in arriving}
 
 
 def balance_report(entries: Sequence[Entry], assignment: Mapping[str, int], rules: Mapping[str, Any]) -> dict[str, Any]:
@@ -308,7 +454,7 @@ def balance_report(entries: Sequence[Entry], assignment: Mapping[str, int], rule
 
     `spread` is the largest less the smallest count; `feasible` is the least spread that the totals allow.
     """
-    wanted = _Rules.read(rules)
+    wanted = _Rules.read(rules, entries)
     classes = range(1, wanted.classes + 1)
     sizes = Counter(assignment[e["code"]] for e in entries)
     report: dict[str, Any] = {
@@ -339,8 +485,10 @@ def balance_report(entries: Sequence[Entry], assignment: Mapping[str, int], rule
 
 def draw_teachers(teams: Sequence[str], classes: int, stream: Stream) -> dict[str, int]:
     """Class by team: the teams' order is drawn, then each team's class. Raises InfeasibleRules where counts differ."""
-    if len(set(teams)) != classes:
-        raise InfeasibleRules(f"{len(set(teams))} teacher teams can't lead {classes} classes")
+    if len(set(teams)) < len(teams):
+        raise InfeasibleRules("a teacher team is listed twice")
+    if len(teams) != classes:
+        raise InfeasibleRules(f"{len(teams)} teacher teams can't lead {classes} classes")
     order, numbers = sorted(teams), list(range(1, classes + 1))
     stream.shuffle(order)
     stream.shuffle(numbers)
