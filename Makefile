@@ -1,5 +1,6 @@
 # Two commands matter: `make run` starts the demo, `make test` proves that it works.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+# A name on PATH may be a version manager's stand-in that can't start, so each candidate is run, not just found.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8100
@@ -13,7 +14,7 @@ run: setup
 setup: $(VENV)/.ready src/ruxue/web/static/dist/.ready src/ruxue/locale/zh_Hans/LC_MESSAGES/django.mo
 
 $(VENV)/.ready: requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "✗ Ruxue needs Python 3.11 or newer; this machine's python3 is older or missing. Install one, or say make PYTHON=/path/to/python3.11 run"; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "✗ Ruxue needs Python 3.11 or newer; none was found on this machine. Install one, or say make PYTHON=/path/to/python3.11 run"; exit 1; }
 	@echo "Making the environment in $(VENV) …"
 	@$(PYTHON) -m venv $(VENV) || { echo "✗ Python can't make virtual environments here. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
