@@ -23,7 +23,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 src/ruxue/web/static/dist/.ready: frontend/package-lock.json frontend/build.mjs $(wildcard frontend/src/*) $(VENV)/.ready
 	@echo "Building the front end …"
-	@if ! { command -v node >/dev/null && command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)'; }; then \
+	@if ! { command -v node >/dev/null && command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; }; then \
 	  $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-node.lock; fi
 	@PATH="$(PATH):$(abspath $(BIN))" sh -c 'cd frontend && npm ci --silent --no-audit --no-fund && npm run --silent build'
 	@touch $@
