@@ -106,7 +106,7 @@ def django_db_setup(django_test_environment: Any, django_db_blocker: Any) -> Ite
 def world(django_db_setup: Any, django_db_blocker: Any, city: Any, departments: str, folder: Path) -> Iterator[World]:
     """The season played once, for all tests that look at it or go on from it."""
     from ruxue.applications import verify
-    from ruxue.cli import DEMO_PASSWORD
+    from ruxue.cli.season import DEMO_PASSWORD
     from ruxue.simulation import season
 
     with django_db_blocker.unblock():

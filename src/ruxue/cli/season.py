@@ -1,39 +1,25 @@
-"""The command-line program `ruxue`."""
+"""`ruxue season` and `ruxue run`: a season in a synthetic city, without a browser or on the eve of its draws."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ruxue import embedded, processes
-from ruxue.embedded import StartFailed
+from ruxue.cli.base import Bars, close_database, console, django, migrate_database
 from ruxue.processes import StartError
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    help="Ruxue (入学): a city enrolls its children in school.",
-    pretty_exceptions_enable=False,
-)
-departments_app = typer.Typer(no_args_is_help=True, help="The departments that share data, and their simulation.")
-policy_app = typer.Typer(no_args_is_help=True, help="Policies: the districts' rules as data.")
-app.add_typer(departments_app, name="departments")
-app.add_typer(policy_app, name="policy")
-console = Console()
 DEMO_PASSWORD = "ruxue-demo"
 PRESETS = {"weifang-2019": (31_353, 47_570)}
 ARTICLE = {  # the article's figures of 2019, to stand beside a season's
@@ -45,37 +31,6 @@ ARTICLE = {  # the article's figures of 2019, to stand beside a season's
     "property checks": "18,503",
     "household checks": "33,576",
 }
-
-
-def django() -> None:
-    """Connects to the database; everything below needs it."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ruxue.settings")
-    if url := os.environ.get("DATABASE_URL"):
-        processes.require_database(url)
-    else:
-        os.environ["DATABASE_URL"] = embedded.start()
-    import django
-
-    django.setup()
-
-
-class Bars:
-    """Progress of a season as Rich bars."""
-
-    def __init__(self) -> None:
-        self.bars = Progress(
-            TextColumn("{task.description:<22}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-        )
-
-    @contextmanager
-    def phase(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
-        task = self.bars.add_task(name, total=total or 1)
-        yield lambda n: self.bars.update(task, completed=n)
-        self.bars.update(task, completed=total or 1)
 
 
 def _drain(group: processes.Group) -> Callable[[], None]:
@@ -154,21 +109,6 @@ def _play(
     return player, seconds
 
 
-def _migrate() -> None:
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0, interactive=False)
-
-
-@app.command()
-def migrate() -> None:
-    """Creates or updates the database's tables."""
-    django()
-    _migrate()
-    console.print("The database is up to date.")
-
-
-@app.command()
 def season(
     families: Annotated[int, typer.Option(help="Applications to be made; twins count twice.", min=20)] = 600,
     seed: Annotated[int, typer.Option(help="The same seed gives the same season, to the last decision.")] = 41,
@@ -188,7 +128,6 @@ def season(
         families, users = PRESETS[preset]
     base = embedded.var_dir()
     var = Path(tempfile.mkdtemp(prefix="season-", dir=base))
-    import hashlib
 
     started = time.monotonic()
     try:
@@ -196,7 +135,7 @@ def season(
             os.environ["RUXUE_VAR"] = str(var)
             os.environ["RUXUE_MASTER_KEY"] = hashlib.sha256(f"season/{seed}/{families}".encode()).hexdigest()
         django()
-        _migrate()
+        migrate_database()
         player, _ = _play(families, users, seed, year, var, "end", started)
         from ruxue.simulation.season import report as make_report
 
@@ -208,10 +147,7 @@ def season(
             report.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         _show(result)
     finally:
-        from django.db import connections
-
-        connections.close_all()
-        embedded.stop()
+        close_database()
         shutil.rmtree(var, ignore_errors=True)
 
 
@@ -242,7 +178,6 @@ def _show(result: dict[str, Any]) -> None:
     console.print(table)
 
 
-@app.command()
 def run(
     port: Annotated[int, typer.Option(help="Port of the web pages.")] = int(os.environ.get("RUXUE_PORT", "8100")),
     departments_port: Annotated[int, typer.Option(help="Port of the simulated departments.")] = int(
@@ -265,7 +200,7 @@ def run(
         shutil.rmtree(var / "pg")
     started = time.monotonic()
     django()
-    _migrate()
+    migrate_database()
     if not marker.exists():
         _make_demo(families, seed, var, marker, started)
     state = json.loads(marker.read_text(encoding="utf-8"))
@@ -289,14 +224,7 @@ def run(
                 raise StartError(f"The process “{name}” ended. Its log, {group.log_dir / (name + '.log')}, says why.")
             time.sleep(0.3)
         console.print("\nStopping …")
-    _end()
-
-
-def _end() -> None:
-    from django.db import connections
-
-    connections.close_all()
-    embedded.stop()
+    close_database()
 
 
 def _make_demo(families: int, seed: int, var: Path, marker: Path, started: float) -> None:
@@ -343,139 +271,3 @@ def _sign_ins(state: dict[str, Any], address: str, seconds: float) -> None:
             table.add_row(title, address + "/staff/", name, DEMO_PASSWORD)
     console.print(table)
     console.print("Witnesses of a ceremony join by the links on its projector page. Ctrl-C stops everything.")
-
-
-@app.command()
-def worker() -> None:
-    """Runs the background work: verification and the sealing of the log. Start as many as you like, on any machine."""
-    django()
-    from procrastinate.contrib.django import app as jobs
-
-    runner = jobs.with_connector(jobs.connector.get_worker_connector())  # type: ignore[attr-defined]
-    runner.run_worker(concurrency=2, fetch_job_polling_interval=1.0, delete_jobs="successful")
-
-
-@app.command()
-def createadmin(
-    username: Annotated[str, typer.Argument(help="Sign-in name of the new member of staff.")],
-    role: Annotated[str, typer.Option(help="reviewer, head, district, city or auditor.")] = "city",
-    scope: Annotated[str, typer.Option(help="School code or district key; empty for the city.")] = "",
-    name: Annotated[str, typer.Option(help="Name shown on pages.")] = "",
-) -> None:
-    """Creates a staff account; asks for its password."""
-    django()
-    from django.contrib.auth.password_validation import validate_password
-    from django.core.exceptions import ValidationError
-
-    from ruxue.accounts.models import Role, StaffRole, User
-
-    if role not in Role.values:
-        raise StartError(f"There is no role {role}. Known: {', '.join(Role.values)}.")
-    if User.objects.filter(username=username).exists():
-        raise StartError(f"There is an account named {username} already.")
-    password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    try:
-        validate_password(password)
-    except ValidationError as error:
-        raise StartError(" ".join(error.messages)) from error
-    StaffRole.objects.create(user=User.objects.staff(username, password, name or username), role=role, scope=scope)
-    console.print(f"{username} can sign in at /staff/.")
-
-
-@app.command()
-def verify(bundle: Annotated[Path, typer.Argument(help="A published bundle (JSON).")]) -> None:
-    """Recomputes a published draw from its bundle alone: commitments, seed, result, and its place in the public log."""
-    from ruxue.algorithms.bundle import verify_bundle
-
-    try:
-        body = json.loads(bundle.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StartError(f"{bundle} can't be read as a bundle: {error}") from error
-    steps = verify_bundle(body)
-    for step in steps:
-        console.print(
-            f"[{'green' if step.ok else 'red'}]{'✓' if step.ok else '✗'}[/] {step.zh}\n  {step.en}", highlight=False
-        )
-    if not steps[-1].ok:
-        raise typer.Exit(1)
-    console.print("[green]All of it agrees. 全部一致。[/]")
-
-
-@departments_app.command("serve")
-def departments_serve(
-    registers: Annotated[Path, typer.Option(help="The registers' SQLite file.")],
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8101,
-) -> None:
-    """Serves the simulated departments over HTTP; RUXUE_DEPARTMENTS_CONFIG sets latency, limits and faults."""
-    processes.require_free(port, "the simulated departments", "--port")
-    if not registers.exists():
-        raise StartError(f"There is no file {registers}. `ruxue run` and `ruxue season` make one.")
-    os.environ["RUXUE_REGISTERS"] = str(registers)
-    os.execv(sys.executable, processes.departments_command("127.0.0.1", port))
-
-
-@departments_app.command("list")
-def departments_list() -> None:
-    """Lists the 18 items: who holds them, what is asked, and why."""
-    from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES
-
-    table = Table("item", "department", "what", "keys", "purpose")
-    for item in CATALOGUE.values():
-        table.add_row(item.code, DEPARTMENT_NAMES[item.department][1], item.en, ", ".join(item.keys), item.purpose_en)
-    console.print(table)
-
-
-@policy_app.command("check")
-def policy_check(file: Annotated[Path, typer.Argument(help="A policy (YAML).")]) -> None:
-    """Checks a policy; an error names the line, the key and the likely fix."""
-    from ruxue.policy import language
-
-    try:
-        policy = language.load_file(file)
-    except OSError as error:
-        raise StartError(f"{file} can't be read: {error}") from error
-    except language.PolicyError as error:
-        where = f"{file}, line {error.line}" if error.line else str(file)
-        raise StartError(f"{where}\n{error.zh}\n{error.en}") from error
-    console.print(
-        f"{policy.id} version {policy.version} for {policy.district} {policy.season}: {len(policy.categories)} categories, digest {language.digest(policy)[:16]}"
-    )
-
-
-@policy_app.command("explain")
-def policy_explain(
-    file: Annotated[Path, typer.Argument(help="A policy (YAML).")],
-    language: Annotated[str, typer.Option(help="zh or en.")] = "zh",
-) -> None:
-    """Prints a policy in plain words, as its public page shows it."""
-    from ruxue.policy import language as lang_module
-    from ruxue.policy.explain import render
-
-    for category in render(lang_module.load_file(file), "en" if language == "en" else "zh"):
-        console.print(f"[bold]{category.code}[/] {category.title}")
-        for title, conditions in category.bases:
-            console.print(f"  {title}")
-            for condition in conditions:
-                console.print(f"    · {condition}")
-
-
-def main() -> None:
-    """Entry point: errors that a person can mend are told in one sentence, without a traceback."""
-    try:
-        app(standalone_mode=True)
-    except (StartError, StartFailed) as error:
-        Console(stderr=True).print(f"[red]✗[/] {error}", highlight=False)
-        sys.exit(1)
-    except OSError as error:
-        if error.errno == 28:
-            Console(stderr=True).print(
-                "[red]✗[/] The disk is full. Free some space and start again; what was stored is kept.", highlight=False
-            )
-            sys.exit(1)
-        raise
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

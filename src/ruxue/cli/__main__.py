@@ -1,0 +1,3 @@
+from ruxue.cli import main
+
+main()

@@ -1,0 +1,52 @@
+"""`ruxue migrate`, `ruxue worker`, `ruxue createadmin`: what an installation needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ruxue.cli.base import console, django, migrate_database
+from ruxue.processes import StartError
+
+
+def migrate() -> None:
+    """Creates or updates the database's tables."""
+    django()
+    migrate_database()
+    console.print("The database is up to date.")
+
+
+def worker() -> None:
+    """Runs the background work: verification and the sealing of the log. Start as many as you like, on any machine."""
+    django()
+    from procrastinate.contrib.django import app as jobs
+
+    runner = jobs.with_connector(jobs.connector.get_worker_connector())  # type: ignore[attr-defined]
+    runner.run_worker(concurrency=2, fetch_job_polling_interval=1.0, delete_jobs="successful")
+
+
+def createadmin(
+    username: Annotated[str, typer.Argument(help="Sign-in name of the new member of staff.")],
+    role: Annotated[str, typer.Option(help="reviewer, head, district, city or auditor.")] = "city",
+    scope: Annotated[str, typer.Option(help="School code or district key; empty for the city.")] = "",
+    name: Annotated[str, typer.Option(help="Name shown on pages.")] = "",
+) -> None:
+    """Creates a staff account; asks for its password."""
+    django()
+    from django.contrib.auth.password_validation import validate_password
+    from django.core.exceptions import ValidationError
+
+    from ruxue.accounts.models import Role, StaffRole, User
+
+    if role not in Role.values:
+        raise StartError(f"There is no role {role}. Known: {', '.join(Role.values)}.")
+    if User.objects.filter(username=username).exists():
+        raise StartError(f"There is an account named {username} already.")
+    password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    try:
+        validate_password(password)
+    except ValidationError as error:
+        raise StartError(" ".join(error.messages)) from error
+    StaffRole.objects.create(user=User.objects.staff(username, password, name or username), role=role, scope=scope)
+    console.print(f"{username} can sign in at /staff/.")
