@@ -8,7 +8,11 @@ function hasTable(box) {
   if (box.dataset.table) return box.dataset.table === "none" || Boolean(document.getElementById(box.dataset.table));
   const card = box.closest(".card, .panel, figure, section");
   if (card?.querySelector("table")) return true;
-  for (let next = box.nextElementSibling; next && !next.matches(PLOTS) && !next.querySelector(PLOTS); next = next.nextElementSibling) {
+  for (
+    let next = box.nextElementSibling;
+    next && !next.matches(PLOTS) && !next.querySelector(PLOTS);
+    next = next.nextElementSibling
+  ) {
     if (next.matches("table") || next.querySelector("table")) return true;
   }
   return false;
@@ -16,7 +20,10 @@ function hasTable(box) {
 
 export function tableBehind(box, head, rows) {
   if (hasTable(box) || !rows.length) return;
-  const details = document.createElement("details"), summary = document.createElement("summary"), wide = document.createElement("div"), table = document.createElement("table");
+  const details = document.createElement("details"),
+    summary = document.createElement("summary"),
+    wide = document.createElement("div"),
+    table = document.createElement("table");
   details.className = "behind";
   wide.className = "wide-table table-responsive";
   table.className = "table table-sm";

@@ -9,44 +9,121 @@ const DASHES = ["solid", "dashed", "dotted"];
 
 export function option(spec, { ink = "#1b1f24", line = "#d5dbe3", family = "sans-serif", size = 13 } = {}) {
   const text = { color: ink, fontFamily: family, fontSize: size };
-  const axis = { axisLabel: text, nameTextStyle: text, axisLine: { lineStyle: { color: line } }, splitLine: { lineStyle: { color: line } } };
+  const axis = {
+    axisLabel: text,
+    nameTextStyle: text,
+    axisLine: { lineStyle: { color: line } },
+    splitLine: { lineStyle: { color: line } },
+  };
   const base = {
-    color: PALETTE, textStyle: text, animation: false, aria: { enabled: true },
+    color: PALETTE,
+    textStyle: text,
+    animation: false,
+    aria: { enabled: true },
     // Tooltips as HTML would need inline styles, which the security policy forbids.
     tooltip: { renderMode: "richText", confine: true, trigger: "item" },
   };
   const names = { show: (spec.series || spec.items || []).length > 1, textStyle: text, top: 0, type: "scroll" };
   const visual = (values) => ({
-    min: Math.min(0, ...values), max: Math.max(1, ...values), calculable: false, orient: "horizontal", left: "center", bottom: 0, textStyle: text, inRange: { color: RAMP },
+    min: Math.min(0, ...values),
+    max: Math.max(1, ...values),
+    calculable: false,
+    orient: "horizontal",
+    left: "center",
+    bottom: 0,
+    textStyle: text,
+    inRange: { color: RAMP },
   });
   switch (spec.kind) {
     case "pie":
-      return { ...base, series: [{ type: "pie", radius: ["38%", "68%"], data: spec.items, label: { ...text, formatter: (p) => `${p.name}\n${p.value} (${Math.round(p.percent)}%)` } }] };
+      return {
+        ...base,
+        series: [
+          {
+            type: "pie",
+            radius: ["38%", "68%"],
+            data: spec.items,
+            label: { ...text, formatter: (p) => `${p.name}\n${p.value} (${Math.round(p.percent)}%)` },
+          },
+        ],
+      };
     case "sankey":
-      return { ...base, series: [{ type: "sankey", left: 4, right: size * 8, nodes: spec.nodes, links: spec.links, label: text, lineStyle: { color: "source", opacity: 0.35 } }] };
+      return {
+        ...base,
+        series: [
+          {
+            type: "sankey",
+            left: 4,
+            right: size * 8,
+            nodes: spec.nodes,
+            links: spec.links,
+            label: text,
+            lineStyle: { color: "source", opacity: 0.35 },
+          },
+        ],
+      };
     case "heatmap":
       return {
-        ...base, grid: { left: 8, right: 12, top: 8, bottom: size * 4, containLabel: true },
-        xAxis: { type: "category", data: spec.x, ...axis }, yAxis: { type: "category", data: spec.y, ...axis },
-        visualMap: visual(spec.cells.map((c) => c[2])), series: [{ type: "heatmap", data: spec.cells, label: { show: spec.cells.length <= 120, fontSize: size - 1 }, itemStyle: { borderColor: line, borderWidth: 1 } }],
+        ...base,
+        grid: { left: 8, right: 12, top: 8, bottom: size * 4, containLabel: true },
+        xAxis: { type: "category", data: spec.x, ...axis },
+        yAxis: { type: "category", data: spec.y, ...axis },
+        visualMap: visual(spec.cells.map((c) => c[2])),
+        series: [
+          {
+            type: "heatmap",
+            data: spec.cells,
+            label: { show: spec.cells.length <= 120, fontSize: size - 1 },
+            itemStyle: { borderColor: line, borderWidth: 1 },
+          },
+        ],
       };
     case "map":
       return {
-        ...base, visualMap: visual(spec.values.map((v) => v.value)),
-        series: [{
-          type: "map", map: spec.map, data: spec.values, top: 8, bottom: size * 4, itemStyle: { borderColor: line },
-          label: { show: spec.values.length <= 20, fontSize: size - 1, color: "#1b1f24", textBorderColor: "#fff", textBorderWidth: 3 },
-        }],
+        ...base,
+        visualMap: visual(spec.values.map((v) => v.value)),
+        series: [
+          {
+            type: "map",
+            map: spec.map,
+            data: spec.values,
+            top: 8,
+            bottom: size * 4,
+            itemStyle: { borderColor: line },
+            label: {
+              show: spec.values.length <= 20,
+              fontSize: size - 1,
+              color: "#1b1f24",
+              textBorderColor: "#fff",
+              textBorderWidth: 3,
+            },
+          },
+        ],
       };
     default: {
       const many = spec.x.length > 8;
-      const categories = { type: "category", data: spec.x, ...axis, axisLabel: { ...text, hideOverlap: true, rotate: many && !spec.horizontal ? 30 : 0 } };
+      const categories = {
+        type: "category",
+        data: spec.x,
+        ...axis,
+        axisLabel: { ...text, hideOverlap: true, rotate: many && !spec.horizontal ? 30 : 0 },
+      };
       const values = { type: "value", name: spec.unit, ...axis };
       return {
-        ...base, tooltip: { ...base.tooltip, trigger: "axis" }, legend: names, grid: { left: 8, right: 16, top: size * 3.2, bottom: 4, containLabel: true },
-        xAxis: spec.horizontal ? values : categories, yAxis: spec.horizontal ? { ...categories, inverse: true } : values,
+        ...base,
+        tooltip: { ...base.tooltip, trigger: "axis" },
+        legend: names,
+        grid: { left: 8, right: 16, top: size * 3.2, bottom: 4, containLabel: true },
+        xAxis: spec.horizontal ? values : categories,
+        yAxis: spec.horizontal ? { ...categories, inverse: true } : values,
         series: spec.series.map((s, i) => ({
-          name: s.name, type: s.type || (spec.kind === "line" ? "line" : "bar"), data: s.data, stack: s.stack, barMaxWidth: 40, symbol: SYMBOLS[i % SYMBOLS.length], symbolSize: 8,
+          name: s.name,
+          type: s.type || (spec.kind === "line" ? "line" : "bar"),
+          data: s.data,
+          stack: s.stack,
+          barMaxWidth: 40,
+          symbol: SYMBOLS[i % SYMBOLS.length],
+          symbolSize: 8,
           lineStyle: { width: 2.5, type: s.dashed ? "dashed" : DASHES[i % DASHES.length] },
         })),
       };
@@ -57,13 +134,23 @@ export function option(spec, { ink = "#1b1f24", line = "#d5dbe3", family = "sans
 export function rows(spec) {
   const unit = spec.unit || "";
   switch (spec.kind) {
-    case "pie": return { head: ["", unit], body: spec.items.map((i) => [i.name, i.value]) };
-    case "map": return { head: ["", unit], body: spec.values.map((v) => [v.name, v.value]) };
-    case "sankey": return { head: ["", "→", unit], body: spec.links.map((l) => [l.source, l.target, l.value]) };
+    case "pie":
+      return { head: ["", unit], body: spec.items.map((i) => [i.name, i.value]) };
+    case "map":
+      return { head: ["", unit], body: spec.values.map((v) => [v.name, v.value]) };
+    case "sankey":
+      return { head: ["", "→", unit], body: spec.links.map((l) => [l.source, l.target, l.value]) };
     case "heatmap": {
       const at = new Map(spec.cells.map(([x, y, v]) => [`${x} ${y}`, v]));
-      return { head: [unit, ...spec.x], body: spec.y.map((name, y) => [name, ...spec.x.map((_, x) => at.get(`${x} ${y}`) ?? null)]) };
+      return {
+        head: [unit, ...spec.x],
+        body: spec.y.map((name, y) => [name, ...spec.x.map((_, x) => at.get(`${x} ${y}`) ?? null)]),
+      };
     }
-    default: return { head: [unit, ...spec.series.map((s) => s.name)], body: spec.x.map((name, i) => [name, ...spec.series.map((s) => s.data[i] ?? null)]) };
+    default:
+      return {
+        head: [unit, ...spec.series.map((s) => s.name)],
+        body: spec.x.map((name, i) => [name, ...spec.series.map((s) => s.data[i] ?? null)]),
+      };
   }
 }

@@ -13,7 +13,12 @@ export function say(name, element) {
 
 export function storage(area) {
   // Private windows of some browsers throw on touch.
-  try { window[area].getItem("ruxue"); return window[area]; } catch { return null; }
+  try {
+    window[area].getItem("ruxue");
+    return window[area];
+  } catch {
+    return null;
+  }
 }
 
 function fontSwitch() {
@@ -29,7 +34,9 @@ function fontSwitch() {
 // Both shapes that servers answer with: {compounds: [{code, name, address}]} or {results: [{value, label, detail}]}.
 export function suggestions(answer) {
   return (answer.compounds || answer.results || []).map((row) => ({
-    code: String(row.code ?? row.value ?? ""), name: String(row.name ?? row.label ?? ""), detail: String(row.address ?? row.detail ?? ""),
+    code: String(row.code ?? row.value ?? ""),
+    name: String(row.name ?? row.label ?? ""),
+    detail: String(row.address ?? row.detail ?? ""),
   }));
 }
 
@@ -54,9 +61,12 @@ function suggest(input) {
   input.setAttribute("aria-controls", list.id);
   input.setAttribute("aria-expanded", "false");
   input.autocomplete = "off";
-  let timer = 0, active = -1, asked = 0;
+  let timer = 0,
+    active = -1,
+    asked = 0;
   const close = () => {
-    list.hidden = true; active = -1;
+    list.hidden = true;
+    active = -1;
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
   };
@@ -68,32 +78,39 @@ function suggest(input) {
   };
   const show = (rows) => {
     close();
-    list.replaceChildren(...rows.map((row, i) => {
-      const option = document.createElement("li");
-      option.id = `${list.id}-${i}`;
-      option.setAttribute("role", "option");
-      option.setAttribute("aria-selected", "false");
-      option.dataset.code = row.code;
-      option.dataset.name = row.name;
-      const where = document.createElement("small");
-      where.textContent = row.detail;
-      option.append(row.name, where);
-      option.addEventListener("mousedown", (e) => e.preventDefault());
-      option.addEventListener("click", () => pick(option));
-      return option;
-    }));
+    list.replaceChildren(
+      ...rows.map((row, i) => {
+        const option = document.createElement("li");
+        option.id = `${list.id}-${i}`;
+        option.setAttribute("role", "option");
+        option.setAttribute("aria-selected", "false");
+        option.dataset.code = row.code;
+        option.dataset.name = row.name;
+        const where = document.createElement("small");
+        where.textContent = row.detail;
+        option.append(row.name, where);
+        option.addEventListener("mousedown", (e) => e.preventDefault());
+        option.addEventListener("click", () => pick(option));
+        return option;
+      }),
+    );
     list.hidden = rows.length === 0;
     input.setAttribute("aria-expanded", String(rows.length > 0));
     heard.textContent = rows.length ? `${rows.length} ${say("found", input)}` : say("nothing", input);
   };
   const ask = async () => {
-    const words = input.value.trim(), mine = ++asked;
+    const words = input.value.trim(),
+      mine = ++asked;
     if (!words) return close();
     try {
-      const answer = await fetch(`${url}${url.includes("?") ? "&" : "?"}q=${encodeURIComponent(words)}`, { headers: { Accept: "application/json" } });
+      const answer = await fetch(`${url}${url.includes("?") ? "&" : "?"}q=${encodeURIComponent(words)}`, {
+        headers: { Accept: "application/json" },
+      });
       // A slow answer to an older question must not cover a newer one.
       if (answer.ok && mine === asked && document.activeElement === input) show(suggestions(await answer.json()));
-    } catch { close(); }
+    } catch {
+      close();
+    }
   };
   input.addEventListener("input", () => {
     if (target) target.value = "";
@@ -112,7 +129,10 @@ function suggest(input) {
       options.forEach((o, i) => o.setAttribute("aria-selected", String(i === active)));
       options[active].scrollIntoView({ block: "nearest" });
       input.setAttribute("aria-activedescendant", options[active].id);
-    } else if (e.key === "Enter" && active >= 0) { e.preventDefault(); pick(options[active]); }
+    } else if (e.key === "Enter" && active >= 0) {
+      e.preventDefault();
+      pick(options[active]);
+    }
   });
   input.addEventListener("blur", () => setTimeout(close, 150));
 }

@@ -12,12 +12,16 @@ export const mean = (values) => values.reduce((sum, v) => sum + v, 0) / (values.
 
 // Variance of the Laplacian: edges of print are sharp, a blurred picture has none.
 export function laplacianVariance(grey, width, height) {
-  let total = 0, squares = 0, count = 0;
+  let total = 0,
+    squares = 0,
+    count = 0;
   for (let y = 1; y < height - 1; y++) {
     for (let x = 1; x < width - 1; x++) {
       const i = y * width + x;
       const edge = 4 * grey[i] - grey[i - 1] - grey[i + 1] - grey[i - width] - grey[i + width];
-      total += edge; squares += edge * edge; count++;
+      total += edge;
+      squares += edge * edge;
+      count++;
     }
   }
   return count ? squares / count - (total / count) ** 2 : 0;

@@ -9,14 +9,24 @@ export function level(value, steps = STEPS) {
   return COLORS[Math.min(found < 0 ? steps.length : found, COLORS.length - 1)];
 }
 
-export const steps = (text) => (text ? text.split(/[\s,]+/).map(Number).filter((n) => !Number.isNaN(n)) : STEPS);
+export const steps = (text) =>
+  text
+    ? text
+        .split(/[\s,]+/)
+        .map(Number)
+        .filter((n) => !Number.isNaN(n))
+    : STEPS;
 
 export function legend(bounds, unit = "") {
   const names = bounds.map((b, i) => (i ? `${bounds[i - 1]}–${b}${unit}` : `< ${b}${unit}`));
-  return [...names, `≥ ${bounds[bounds.length - 1]}${unit}`].map((text, i) => ({ text, color: COLORS[Math.min(i, COLORS.length - 1)] }));
+  return [...names, `≥ ${bounds[bounds.length - 1]}${unit}`].map((text, i) => ({
+    text,
+    color: COLORS[Math.min(i, COLORS.length - 1)],
+  }));
 }
 
 export function rows(collection, property) {
-  return (collection.features || []).filter((f) => f.geometry?.type !== "Point" && f.properties?.label)
+  return (collection.features || [])
+    .filter((f) => f.geometry?.type !== "Point" && f.properties?.label)
     .map((f) => [f.properties.label, f.properties[property] ?? null]);
 }

@@ -10,12 +10,16 @@ start();
 for (const mine of document.querySelectorAll("[data-diff-with]")) {
   const theirs = document.getElementById(mine.dataset.diffWith);
   if (!theirs) continue;
-  diff(mine.textContent, theirs.textContent).forEach((runs, side) => (side ? theirs : mine).replaceChildren(...runs.map((run) => {
-    if (run.same) return run.text;
-    const mark = document.createElement("mark");
-    mark.textContent = run.text;
-    return mark;
-  })));
+  diff(mine.textContent, theirs.textContent).forEach((runs, side) =>
+    (side ? theirs : mine).replaceChildren(
+      ...runs.map((run) => {
+        if (run.same) return run.text;
+        const mark = document.createElement("mark");
+        mark.textContent = run.text;
+        return mark;
+      }),
+    ),
+  );
 }
 
 // j/k through a queue, Enter opens, a accepts, r returns, u takes back, ? explains; never while typing.
@@ -46,11 +50,29 @@ const open = () => {
   if (address) location.href = address;
 };
 document.addEventListener("keydown", (e) => {
-  if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing || e.target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) && !/^(checkbox|radio)$/.test(e.target.type)) return;
+  if (
+    e.ctrlKey ||
+    e.metaKey ||
+    e.altKey ||
+    e.isComposing ||
+    e.target.isContentEditable ||
+    (/^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) && !/^(checkbox|radio)$/.test(e.target.type))
+  )
+    return;
   if (help?.open) return;
-  if (e.key === "?") { help?.showModal(); return; }
+  if (e.key === "?") {
+    help?.showModal();
+    return;
+  }
   if (toggle && !toggle.checked) return;
-  const focus = (selector) => { const field = document.querySelector(selector); if (field) { e.preventDefault(); field.focus(); field.scrollIntoView({ block: "nearest" }); } };
+  const focus = (selector) => {
+    const field = document.querySelector(selector);
+    if (field) {
+      e.preventDefault();
+      field.focus();
+      field.scrollIntoView({ block: "nearest" });
+    }
+  };
   if (e.key === "j") select(current + 1);
   else if (e.key === "k") select(current - 1);
   else if (e.key === "Enter" && current >= 0 && e.target === document.body) open();
@@ -68,12 +90,34 @@ document.addEventListener("submit", (e) => {
 });
 for (const box of document.querySelectorAll("[data-all]")) {
   const mine = () => [...document.querySelectorAll(`input[type=checkbox][name="${box.dataset.all}"]`)];
-  const count = () => document.querySelectorAll(`[data-count="${box.dataset.all}"]`).forEach((c) => { c.textContent = mine().filter((b) => b.checked).length; });
-  box.addEventListener("change", () => { mine().forEach((b) => { b.checked = box.checked; }); count(); });
+  const count = () =>
+    document.querySelectorAll(`[data-count="${box.dataset.all}"]`).forEach((c) => {
+      c.textContent = mine().filter((b) => b.checked).length;
+    });
+  box.addEventListener("change", () => {
+    mine().forEach((b) => {
+      b.checked = box.checked;
+    });
+    count();
+  });
   mine().forEach((b) => b.addEventListener("change", count));
 }
 // Filters take effect at once and stay in the address bar.
-document.querySelectorAll("form[data-filter]").forEach((form) => form.addEventListener("change", () => form.requestSubmit ? form.requestSubmit() : form.submit()));
+document
+  .querySelectorAll("form[data-filter]")
+  .forEach((form) =>
+    form.addEventListener("change", () => (form.requestSubmit ? form.requestSubmit() : form.submit())),
+  );
 // Menus close as everyone expects.
-document.addEventListener("click", (e) => document.querySelectorAll("details.menu[open]").forEach((d) => { if (!d.contains(e.target)) d.open = false; }));
-document.addEventListener("keydown", (e) => { if (e.key === "Escape") document.querySelectorAll("details.menu[open]").forEach((d) => { d.open = false; d.querySelector("summary").focus(); }); });
+document.addEventListener("click", (e) =>
+  document.querySelectorAll("details.menu[open]").forEach((d) => {
+    if (!d.contains(e.target)) d.open = false;
+  }),
+);
+document.addEventListener("keydown", (e) => {
+  if (e.key === "Escape")
+    document.querySelectorAll("details.menu[open]").forEach((d) => {
+      d.open = false;
+      d.querySelector("summary").focus();
+    });
+});

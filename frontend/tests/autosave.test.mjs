@@ -16,13 +16,30 @@ const form = () => [
 ];
 
 test("a draft holds what the form would send, without token, files and buttons", () => {
-  assert.deepEqual(contents(form()), [["name", "王小明"], ["basis", "owned"], ["parent", "甲"], ["parent", "乙"]]);
+  assert.deepEqual(contents(form()), [
+    ["name", "王小明"],
+    ["basis", "owned"],
+    ["parent", "甲"],
+    ["parent", "乙"],
+  ]);
 });
 
 test("a kept draft comes back field by field", () => {
   const fields = form();
-  restore(fields, [["name", "王小红"], ["basis", "lease"], ["twins", "yes"], ["parent", "丙"], ["parent", "丁"]]);
-  assert.deepEqual(contents(fields), [["name", "王小红"], ["basis", "lease"], ["twins", "yes"], ["parent", "丙"], ["parent", "丁"]]);
+  restore(fields, [
+    ["name", "王小红"],
+    ["basis", "lease"],
+    ["twins", "yes"],
+    ["parent", "丙"],
+    ["parent", "丁"],
+  ]);
+  assert.deepEqual(contents(fields), [
+    ["name", "王小红"],
+    ["basis", "lease"],
+    ["twins", "yes"],
+    ["parent", "丙"],
+    ["parent", "丁"],
+  ]);
   assert.equal(fields[0].value, "token");
 });
 

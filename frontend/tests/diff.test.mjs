@@ -12,7 +12,13 @@ test("the differing characters are marked on both sides", () => {
 
 test("a missing character is marked only where it stands", () => {
   const [mine, theirs] = diff("370799201905030012", "37079920190503012");
-  assert.equal(mine.filter((r) => !r.same).map((r) => r.text).join(""), "0");
+  assert.equal(
+    mine
+      .filter((r) => !r.same)
+      .map((r) => r.text)
+      .join(""),
+    "0",
+  );
   assert.ok(theirs.every((r) => r.same));
 });
 
@@ -22,10 +28,18 @@ test("equal, empty and wholly different texts", () => {
   assert.deepEqual(diff("甲", "乙").map(marked), ["[甲]", "[乙]"]);
 });
 
-test("rare characters of two code units stay whole", () => assert.deepEqual(diff("𠮷田", "吉田").map(marked), ["[𠮷]田", "[吉]田"]));
+test("rare characters of two code units stay whole", () =>
+  assert.deepEqual(diff("𠮷田", "吉田").map(marked), ["[𠮷]田", "[吉]田"]));
 
 test("both sides always read as before", () => {
-  for (const [a, b] of [["abcabba", "cbabac"], ["阿依古丽·买买提", "阿依古丽.买买提"], ["x", "xx"]]) {
-    assert.deepEqual(diff(a, b).map((runs) => runs.map((r) => r.text).join("")), [a, b]);
+  for (const [a, b] of [
+    ["abcabba", "cbabac"],
+    ["阿依古丽·买买提", "阿依古丽.买买提"],
+    ["x", "xx"],
+  ]) {
+    assert.deepEqual(
+      diff(a, b).map((runs) => runs.map((r) => r.text).join("")),
+      [a, b],
+    );
   }
 });

@@ -37,6 +37,9 @@ def look(page: Page, name: str, paths: list[str], language: str, size: tuple[int
         if answer is None or answer.status >= 500:
             wrong.append(f"{path}: {answer and answer.status}")
         wrong += [f"{path}: {finding}" for finding in serious(page)]
+        failed = page.locator("#texts").get_attribute("data-failed") if page.locator("#texts").count() else None
+        if failed and page.get_by_text(failed, exact=True).count():
+            wrong.append(f"{path}: a map or chart could not be drawn")
         wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if wider > 1:
             wrong.append(f"{path}: {wider} pixels wider than the screen")

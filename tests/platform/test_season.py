@@ -268,6 +268,29 @@ def test_an_objection_can_change_the_category_by_the_rule_only():
     assert changed.category == "K1" and changed.state == State.PUBLISHED
 
 
+def test_a_refusal_is_not_the_last_word():
+    row = Application.objects.filter(state=State.ACCEPTED, season=a_season()).first()
+    before = row.category
+    enrolled = {**row.facts, "child.already_enrolled": [True, "ED1", "2026-03-01"]}
+    Application.objects.filter(pk=row.pk).update(state=State.REJECTED, category="", facts=enrolled, needed=[])
+    at(7, 10)
+    official = By(Actor.DISTRICT, User.objects.get(username="kuiwen"))
+    denied = review.answer_objection(review.object_to(row.key, row.guardian, "不是").pk, official, False, "学籍仍在")
+    assert denied.state == State.REJECTED
+    again = review.object_to(row.key, row.guardian, "学籍已注销，见证明")
+    with pytest.raises(review.StillRefused):
+        review.answer_objection(again.pk, official, True, "属实")
+    upheld = review.answer_objection(again.pk, official, True, "属实", {"child.already_enrolled": False})
+    assert (upheld.state, upheld.category) == (State.PUBLISHED, before)
+
+
+def test_a_refused_family_may_leave_and_apply_anew():
+    row = Application.objects.filter(state=State.ACCEPTED, season=a_season()).first()
+    Application.objects.filter(pk=row.pk).update(state=State.REJECTED)
+    claims.withdraw(row.key, row.guardian)
+    assert Application.objects.get(pk=row.pk).state == State.WITHDRAWN
+
+
 def test_steps_are_taken_once():
     official = By(Actor.DISTRICT, User.objects.get(username="kuiwen"))
     at(7, 17)
@@ -369,7 +392,7 @@ def test_looks_at_a_file_are_logged_and_shown_to_the_family():
     client_of("city").get(f"/s/file/{row.key}")
     family = Client()
     family.force_login(row.guardian, backend="django.contrib.auth.backends.ModelBackend")
-    assert "city official" in family.get(f"/g/a/{row.key}/asked").content.decode()
+    assert "潍坊市教育局 · 查看申请" in family.get(f"/g/a/{row.key}/asked").content.decode()
 
 
 def test_security_headers_and_cookies():

@@ -43,6 +43,8 @@ def scope_of(user: User) -> Scope:
     return Scope(tuple(StaffRole.objects.filter(user=user).order_by("id").values_list("role", "scope")))
 
 
-def record(actor: User | None, role: str, action: str, subject: str, **detail: Any) -> None:
-    """Logs one look or one export; `subject` is an application's key or a table's name."""
+def record(actor: User, action: str, subject: str, **detail: Any) -> None:
+    """Logs one look or one export (`action`: view, document, export); `subject` is an application's key or a school's
+    code. The actor's roles at that moment are kept with it."""
+    role = ",".join(f"{name}@{place}" if place else name for name, place in scope_of(actor).roles)[:40]
     Access.objects.create(actor=actor, role=role, action=action, subject=subject, detail=detail, at=clock.now())

@@ -38,6 +38,10 @@ class UploadError(ValueError):
         self.code = code
 
 
+class StillRefused(ValueError):
+    """The facts as confirmed leave the child without a category: the rule goes on refusing."""
+
+
 def reencode(raw: bytes) -> bytes:
     """A fresh JPEG of the picture alone: no metadata, no hidden content. Raises UploadError."""
     if len(raw) > settings.UPLOAD_MAX_BYTES:
@@ -59,7 +63,7 @@ def reencode(raw: bytes) -> bytes:
 def upload(key: str, user: User, kind: str, raw: bytes, number: str = "") -> Document:
     """A family's paper for what data could not show; the school is asked to look. Raises UploadError, NotAllowed."""
     row = Application.objects.select_for_update().get(key=key, guardian=user)
-    if row.state not in (State.NEED_INFO, State.RETURNED, State.SCHOOL_REVIEW):
+    if row.state not in (State.NEED_INFO, State.RETURNED, State.REJECTED, State.SCHOOL_REVIEW):
         raise UploadError("closed")
     made = Document.objects.create(
         application=row,
@@ -126,7 +130,7 @@ def confirmed_by(row: Application, answer: Query | None) -> dict[str, Any]:
 def accept(key: str, by: By, confirmed: dict[str, Any], note: str = "") -> Application:
     """The reviewer confirms open facts from papers and decides. `confirmed` maps facts to bool, date or int.
 
-    Raises NotAllowed, and ValueError for a fact that the vocabulary does not know.
+    Raises NotAllowed, StillRefused, and ValueError for a fact that the vocabulary does not know.
     """
     row = locked(key)
     facts = {}
@@ -135,6 +139,8 @@ def accept(key: str, by: By, confirmed: dict[str, Any], note: str = "") -> Appli
         if not isinstance(value, kind):
             raise ValueError(f"{name} must be {kind.__name__}")
         facts[name] = Fact(value, "officer", clock.today())
+    if not preview(row, confirmed):
+        raise StillRefused
     row.documents.filter(status=Document.Status.UPLOADED).update(status=Document.Status.ACCEPTED)
     verify.decide_with(row, facts, by, "accept_review", "evidence_confirmed", note)
     return row
@@ -234,7 +240,10 @@ def object_to(key: str, user: User, text: str) -> Objection:
 def answer_objection(
     pk: int, by: By, upheld: bool, answer: str, confirmed: dict[str, Any] | None = None
 ) -> Application:
-    """The district's answer. Upheld: `confirmed` facts change the category by the rule. Raises NotAllowed."""
+    """The district's answer. Upheld: `confirmed` facts change the category by the rule.
+
+    Raises NotAllowed, and StillRefused where the rule refuses the child with these facts too: nothing is stored then.
+    """
     objection = Objection.objects.select_for_update(of=("self",)).select_related("application").get(pk=pk)
     row = locked(objection.application.key)
     objection.upheld, objection.answer = upheld, answer[:2000]
@@ -242,11 +251,22 @@ def answer_objection(
     objection.save()
     row.by_human = True
     if upheld:
+        if not preview(row, confirmed or {}):
+            raise StillRefused
         facts = {n: Fact(v, "officer", clock.today()) for n, v in (confirmed or {}).items()}
         verify.decide_with(row, facts, by, "uphold", "objection_upheld", answer)
     else:
-        change(row, "deny", by, "objection_denied", answer)
+        change(row, "deny" if row.category else "keep_refusal", by, "objection_denied", answer)
     return row
+
+
+def disputable(row: Application) -> list[tuple[str, bool | None]]:
+    """The yes-or-no facts that an application's category rests on, with their present value (None: not known)."""
+    return [
+        (name, fact.value if isinstance(fact.value, bool) else None)
+        for name, fact in evidence.unpack(row.facts).items()
+        if VOCABULARY[name].kind is bool
+    ]
 
 
 def preview(row: Application, confirmed: dict[str, bool | date | int]) -> str:

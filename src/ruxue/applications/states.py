@@ -95,12 +95,14 @@ CHANGES: dict[str, Change] = {
     c.name: c
     for c in (
         _change("submit", {S.DRAFT}, S.VERIFYING, A.GUARDIAN),
-        _change("resubmit", {S.NEED_INFO, S.RETURNED, S.AUTO_PASSED, S.CLASSIFIED}, S.VERIFYING, A.GUARDIAN),
+        _change(
+            "resubmit", {S.NEED_INFO, S.RETURNED, S.REJECTED, S.AUTO_PASSED, S.CLASSIFIED}, S.VERIFYING, A.GUARDIAN
+        ),
         _change("pass_by_data", {S.VERIFYING}, S.AUTO_PASSED, A.SYSTEM),
         _change("ask_family", {S.VERIFYING}, S.NEED_INFO, A.SYSTEM),
         _change("ineligible", {S.VERIFYING}, S.REJECTED, A.SYSTEM),
-        _change("to_school", {S.NEED_INFO, S.RETURNED}, S.SCHOOL_REVIEW, A.GUARDIAN),
-        _change("book", {S.NEED_INFO, S.RETURNED, S.SCHOOL_REVIEW}, S.ONSITE_BOOKED, A.GUARDIAN, A.SCHOOL),
+        _change("to_school", {S.NEED_INFO, S.RETURNED, S.REJECTED}, S.SCHOOL_REVIEW, A.GUARDIAN),
+        _change("book", {S.NEED_INFO, S.RETURNED, S.REJECTED, S.SCHOOL_REVIEW}, S.ONSITE_BOOKED, A.GUARDIAN, A.SCHOOL),
         _change("accept_review", {S.SCHOOL_REVIEW, S.ONSITE_BOOKED}, S.CLASSIFIED, A.SCHOOL, A.DISTRICT),
         _change("return", {S.SCHOOL_REVIEW, S.ONSITE_BOOKED}, S.RETURNED, A.SCHOOL, A.DISTRICT),
         _change("ask_onsite", {S.SCHOOL_REVIEW}, S.RETURNED, A.SCHOOL, A.DISTRICT),
@@ -109,9 +111,10 @@ CHANGES: dict[str, Change] = {
             "close", {S.NEED_INFO, S.RETURNED, S.SCHOOL_REVIEW, S.ONSITE_BOOKED}, S.CLASSIFIED, A.SYSTEM, A.GUARDIAN
         ),
         _change("publish", {S.AUTO_PASSED, S.CLASSIFIED}, S.PUBLISHED, A.DISTRICT),
-        _change("object", {S.PUBLISHED}, S.APPEALED, A.GUARDIAN),
+        _change("object", {S.PUBLISHED, S.REJECTED}, S.APPEALED, A.GUARDIAN),
         _change("uphold", {S.APPEALED}, S.PUBLISHED, A.DISTRICT),
         _change("deny", {S.APPEALED}, S.PUBLISHED, A.DISTRICT),
+        _change("keep_refusal", {S.APPEALED}, S.REJECTED, A.DISTRICT),
         _change("lock", {S.PUBLISHED}, S.LOCKED, A.DISTRICT),
         _change("seat", {S.LOCKED, S.TO_COORDINATE}, S.SEATED, A.DISTRICT),
         _change("overflow", {S.LOCKED}, S.TO_COORDINATE, A.DISTRICT),
@@ -120,7 +123,7 @@ CHANGES: dict[str, Change] = {
         _change("decline", {S.OFFERED}, S.DECLINED, A.GUARDIAN),
         _change("lapse", {S.OFFERED}, S.LAPSED, A.SYSTEM),
         _change("assign_class", {S.ACCEPTED}, S.CLASSED, A.DISTRICT),
-        _change("withdraw", _OPEN | {S.DRAFT}, S.WITHDRAWN, A.GUARDIAN),
+        _change("withdraw", _OPEN | {S.DRAFT, S.REJECTED}, S.WITHDRAWN, A.GUARDIAN),
         _change("void", _OPEN, S.VOIDED, A.DISTRICT),
     )
 }
@@ -142,7 +145,7 @@ PASSED = frozenset(
         S.CLASSED,
     }
 )
-EDITABLE = frozenset({S.DRAFT, S.NEED_INFO, S.RETURNED})
+EDITABLE = frozenset({S.DRAFT, S.NEED_INFO, S.RETURNED, S.REJECTED})
 
 
 def diagram() -> str:

@@ -250,24 +250,17 @@ def _make_demo(families: int, seed: int, var: Path, marker: Path, started: float
 
 
 def _sign_ins(state: dict[str, Any], address: str, seconds: float) -> None:
-    table = Table(
-        "who",
-        "sign in at",
-        "name or phone",
-        "password or code",
-        title=f"Ruxue is ready after {seconds:.0f} s: {address}",
-    )
-    table.add_row("public", address + "/", "–", "–")
+    table = Table("who", "page", "name or phone", "password")
+    table.add_row("everyone", "/", "–", "–")
     for phone, child, kind in state["guardians"]:
-        table.add_row(f"guardian of {child} ({kind})", address + "/g/", phone, "the code appears on the page")
-    table.add_row(
-        "a guardian of your own", address + "/g/", "any 140 number, 11 digits", "the code appears on the page"
-    )
+        table.add_row(f"guardian of {child} ({kind.replace('_', ' ')})", "/g/", phone, "code on the page")
+    table.add_row("a new guardian", "/g/", "140 and 8 digits", "code on the page")
     shown: set[str] = set()
     for name, title in state["staff"]:
         kind = title.split(" of ")[0]
         if kind not in shown:
             shown.add(kind)
-            table.add_row(title, address + "/staff/", name, DEMO_PASSWORD)
+            table.add_row(title, "/staff/", name, DEMO_PASSWORD)
+    console.print(f"Ruxue is ready after {seconds:.0f} s: [bold]{address}[/]")
     console.print(table)
     console.print("Witnesses of a ceremony join by the links on its projector page. Ctrl-C stops everything.")

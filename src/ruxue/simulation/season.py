@@ -416,15 +416,21 @@ def _fill(row: Application, claim: Claim, index: int) -> None:
 
 def make_staff(city: City, password: str) -> list[tuple[str, str]]:
     """Accounts of the demo's staff: (user name, what it is)."""
-    made = [("city", "city official", Role.CITY, ""), ("auditor", "auditor", Role.AUDITOR, "")]
-    made += [(f"{d.key}", f"official of {d.name_en}", Role.DISTRICT, d.key) for d in city.districts]
-    made += [(f"school-{s.code.lower()}", f"clerk of {s.name_en}", Role.REVIEWER, s.code) for s in city.schools]
+    made = [
+        ("city", "city official", "潍坊市教育局", Role.CITY, ""),
+        ("auditor", "auditor", "监督员", Role.AUDITOR, ""),
+    ]
+    made += [(d.key, f"official of {d.name_en}", f"{d.name_zh}招生办", Role.DISTRICT, d.key) for d in city.districts]
+    made += [
+        (f"school-{s.code.lower()}", f"clerk of {s.name_en}", f"{s.name_zh}招生老师", Role.REVIEWER, s.code)
+        for s in city.schools
+    ]
     hashed = User()
     hashed.set_password(password)
-    for name, title, role, scope in made:
-        user = User.objects.create(username=name, display_name=title, password=hashed.password, key=crypto.public_key())
+    for name, _title, shown, role, scope in made:
+        user = User.objects.create(username=name, display_name=shown, password=hashed.password, key=crypto.public_key())
         StaffRole.objects.create(user=user, role=role, scope=scope)
-    return [(n, t) for n, t, _, _ in made]
+    return [(name, title) for name, title, *_ in made]
 
 
 def report(player: Player) -> dict[str, Any]:

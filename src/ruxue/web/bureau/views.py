@@ -30,7 +30,6 @@ from ruxue.insight import sources
 from ruxue.ledger import clock, log
 from ruxue.places import rules, seasons
 from ruxue.places.models import Compound, District, School, Season, SeatPlan, Window, Zone
-from ruxue.policy.facts import VOCABULARY
 from ruxue.policy.language import PolicyError, load
 from ruxue.web.public.views import _collection, _feature, state_name
 from ruxue.web.staff import bureau_page, my_district, scope, staff
@@ -323,7 +322,11 @@ def objections(request: HttpRequest) -> HttpResponse:
         row = Objection.objects.filter(pk=request.POST.get("objection") or 0, application__season=season).first()
         if row is None:
             raise Http404
-        confirmed = {f: True for f in request.POST.getlist("facts") if f in VOCABULARY and VOCABULARY[f].kind is bool}
+        confirmed = {
+            name: request.POST[f"fact.{name}"] == "true"
+            for name, _value in review.disputable(row.application)
+            if request.POST.get(f"fact.{name}") in ("true", "false")
+        }
         try:
             review.answer_objection(
                 row.pk, by, request.POST.get("do") == "uphold", request.POST.get("answer", ""), confirmed
@@ -331,19 +334,19 @@ def objections(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("The family has been told."))
         except NotAllowed:
             messages.error(request, _("This objection has been answered already."))
+        except review.StillRefused:
+            messages.error(
+                request, _("With these facts the rule still refuses the child: please mark which fact is otherwise.")
+            )
         return redirect("bureau:objections")
-    rows = (
+    rows = list(
         Objection.objects.filter(application__season=season)
         .select_related("application")
         .order_by("answered_at", "made_at")
     )
-    return bureau_page(
-        request,
-        "bureau/objections.html",
-        district,
-        objections=rows,
-        facts=[n for n, t in VOCABULARY.items() if t.kind is bool],
-    )
+    for o in rows:
+        o.facts = review.disputable(o.application)  # type: ignore[attr-defined]
+    return bureau_page(request, "bureau/objections.html", district, objections=rows)
 
 
 @staff

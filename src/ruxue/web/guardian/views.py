@@ -339,10 +339,10 @@ def shown_checks(row: Application) -> list[Check]:
 def _actions(row: Application) -> list[str]:
     found = (
         [a for code in row.needed for a in REASONS[code].actions]
-        if row.state in (State.NEED_INFO, State.RETURNED)
+        if row.state in (State.NEED_INFO, State.RETURNED, State.REJECTED)
         else []
     )
-    if row.state == State.PUBLISHED and seasons.is_open(row.season, "objection"):
+    if row.state in (State.PUBLISHED, State.REJECTED) and seasons.is_open(row.season, "objection"):
         found.append("object")
     return list(dict.fromkeys(found))
 
@@ -365,6 +365,11 @@ def _next_text(row: Application) -> str:
         return _("Next: seats are offered on %(day)s.") % {"day": day(window("offer").opens_at)}
     if row.state == State.ACCEPTED and window("classes"):
         return _("Next: the classes are drawn in public from %(day)s on.") % {"day": day(window("classes").opens_at)}
+    if row.state == State.REJECTED and window("objection"):
+        return _("You can object to the refusal from %(first)s until %(last)s.") % {
+            "first": day(window("objection").opens_at),
+            "last": day(window("objection").closes_at),
+        }
     if row.state == State.SCHOOL_REVIEW:
         return _("Next: the school looks at your papers, usually within three working days.")
     return ""
@@ -405,6 +410,7 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
                 State.AUTO_PASSED,
                 State.CLASSIFIED,
                 State.PUBLISHED,
+                State.REJECTED,
             ),
             "back": reverse("guardian:home"),
         },

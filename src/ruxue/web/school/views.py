@@ -133,10 +133,16 @@ def file(request: HttpRequest, key: str) -> HttpResponse:
             try:
                 _decide(request, row)
                 return redirect(reverse("school:queue"))
+            except review.StillRefused:
+                messages.error(
+                    request,
+                    _("With these facts the rule still refuses the child: please mark which fact is otherwise."),
+                )
+                return redirect("school:file", key)
             except (NotAllowed, ValueError) as error:
                 messages.error(request, _("This is not possible: %(why)s") % {"why": error})
                 return redirect("school:file", key)
-    access.record(request.user, _("school or bureau"), "view", row.key)  # type: ignore[arg-type]
+    access.record(request.user, "view", row.key)  # type: ignore[arg-type]
     suggested = review.confirmed_by(row, answer) if answer else {}
     documents = list(row.documents.order_by("-id"))
     for d in documents:
@@ -199,7 +205,7 @@ def document(request: HttpRequest, key: str) -> HttpResponse:
     paper = Document.objects.select_related("application__season").filter(key=key).first()
     if paper is None or not scope(request).may_see(paper.application.season.district_id, paper.application.school_id):
         raise Http404
-    access.record(request.user, _("school or bureau"), "document", paper.application.key)  # type: ignore[arg-type]
+    access.record(request.user, "document", paper.application.key)  # type: ignore[arg-type]
     return HttpResponse(base64.b64decode(str(paper.image)), content_type="image/jpeg")
 
 
@@ -256,7 +262,7 @@ def export(request: HttpRequest) -> HttpResponse:
         )
     sheet.set_footer(f"&L{request.user}&R{clock.now():%Y-%m-%d %H:%M}")
     book.close()
-    access.record(request.user, _("school or bureau"), "export", school.code)  # type: ignore[arg-type]
+    access.record(request.user, "export", school.code)  # type: ignore[arg-type]
     return HttpResponse(
         out.getvalue(),
         content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from ruxue.algorithms import address
 from ruxue.applications.reasons import REASONS, Reason
 from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES
-from ruxue.ledger.clock import CITY_ZONE
+from ruxue.ledger import clock
 
 register = template.Library()
 _DAYS = "一二三四五六日"
@@ -27,20 +27,21 @@ def chinese() -> bool:
 
 @register.filter
 def day(value: date | datetime | None) -> str:
-    """7月16日（周三）, or Wed 16 July 2026."""
+    """7月16日（周三）, or Wed 16 July; with the year where it is not the platform's present one."""
     if value is None:
         return "–"
     if isinstance(value, datetime):
-        value = value.astimezone(CITY_ZONE).date()
+        value = value.astimezone(clock.CITY_ZONE).date()
+    other_year = value.year != clock.today().year
     if chinese():
-        return f"{value.year}年{value.month}月{value.day}日（周{_DAYS[value.weekday()]}）"
-    return f"{value:%a} {value.day} {value:%B %Y}"
+        return f"{f'{value.year}年' if other_year else ''}{value.month}月{value.day}日（周{_DAYS[value.weekday()]}）"
+    return f"{value:%a} {value.day} {value:%B}{f' {value.year}' if other_year else ''}"
 
 
 @register.filter
 def moment(value: datetime | None) -> str:
     """The day with the time, 7月16日（周三）17:30."""
-    return "–" if value is None else f"{day(value)} {value.astimezone(CITY_ZONE):%H:%M}"
+    return "–" if value is None else f"{day(value)} {value.astimezone(clock.CITY_ZONE):%H:%M}"
 
 
 @register.simple_tag
@@ -141,6 +142,7 @@ def change_name(name: str) -> str:
         "object": _("You objected"),
         "uphold": _("Your objection was upheld"),
         "deny": _("Your objection was denied"),
+        "keep_refusal": _("Your objection was denied"),
         "lock": _("Category final"),
         "seat": _("A seat was given"),
         "overflow": _("The zone's school is full: the district arranges a seat"),
@@ -153,6 +155,64 @@ def change_name(name: str) -> str:
         "void": _("Declared void"),
     }
     return texts.get(name, name)
+
+
+@register.filter
+def event_name(name: str) -> str:
+    """A change, a look or an entry of the log in words for staff and the public, who are not the family."""
+    texts = {
+        "decision": _("decision"),
+        "round": _("admission round"),
+        "results": _("results published"),
+        "zone": _("zone changed"),
+        "plan": _("seat plan changed"),
+        "window": _("calendar changed"),
+        "policy": _("rule published"),
+        "manifest": _("list of a draw published"),
+        "draw": _("result of a draw"),
+        "view": _("opened the file"),
+        "document": _("opened a paper"),
+        "export": _("exported a list"),
+        "submit": _("submitted"),
+        "resubmit": _("corrected and submitted again"),
+        "pass_by_data": _("confirmed by data"),
+        "ask_family": _("family asked"),
+        "ineligible": _("can't be enrolled under the rule"),
+        "to_school": _("papers sent to the school"),
+        "book": _("on-site check booked"),
+        "accept_review": _("papers confirmed"),
+        "return": _("returned to the family"),
+        "ask_onsite": _("original asked for"),
+        "refuse_evidence": _("papers not confirmed"),
+        "close": _("decided by what is proven"),
+        "publish": _("preliminary result published"),
+        "object": _("objection made"),
+        "uphold": _("objection upheld"),
+        "deny": _("objection denied"),
+        "keep_refusal": _("objection denied, refusal kept"),
+        "lock": _("category final"),
+        "seat": _("seat given"),
+        "overflow": _("to be coordinated"),
+        "offer": _("seat offered"),
+        "accept": _("seat accepted"),
+        "decline": _("seat declined"),
+        "lapse": _("offer ended"),
+        "assign_class": _("class drawn"),
+        "withdraw": _("withdrawn"),
+        "void": _("declared void"),
+    }
+    return texts.get(name, name)
+
+
+@register.filter
+def actor_name(kind: str) -> str:
+    texts = {
+        "guardian": _("family"),
+        "system": _("platform"),
+        "school": _("school"),
+        "district": _("district"),
+    }
+    return texts.get(kind, kind)
 
 
 @register.filter
