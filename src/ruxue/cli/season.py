@@ -188,6 +188,8 @@ def run(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Starts the demo: a synthetic city whose season stands on the eve of class assignment. Ctrl-C stops all of it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends it as tidily as Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     os.environ["RUXUE_DEMO"] = "1"
     processes.require_free(port, "the web pages", "--port (make run PORT=…)")
     processes.require_free(departments_port, "the simulated departments", "--departments-port")
@@ -216,14 +218,12 @@ def run(
         processes.wait_for(f"http://127.0.0.1:{port}/", group)
         processes.wait_for(url + "/PS/v1/health", group)
         _sign_ins(state, f"http://{'localhost' if host == '127.0.0.1' else host}:{port}", time.monotonic() - started)
-        stop = [False]
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.__setitem__(0, True))
-        while not stop[0]:
-            if name := group.failed():
-                raise StartError(f"The process “{name}” ended. Its log, {group.log_dir / (name + '.log')}, says why.")
-            time.sleep(0.3)
-        console.print("\nStopping …")
+        try:
+            while not (name := group.failed()):
+                time.sleep(0.3)
+            raise StartError(f"The process “{name}” ended. Its log, {group.log_dir / (name + '.log')}, says why.")
+        except KeyboardInterrupt:
+            console.print("\nStopping …")
     close_database()
 
 
