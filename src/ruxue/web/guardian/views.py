@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -90,7 +91,7 @@ def signin(request: HttpRequest) -> HttpResponse:
 def _retention() -> Any:
     season = District.objects.first()
     newest = seasons.current(season) if season else None
-    return newest.retention_until if newest else clock.today().replace(year=clock.today().year + 1)
+    return newest.retention_until if newest else clock.today() + timedelta(days=365)
 
 
 @guardian
