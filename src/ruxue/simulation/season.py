@@ -304,7 +304,7 @@ class Player:
         if not family.papers[0].authentic:
             review.refuse(row.key, by, "the issuing office does not know this paper")
             return
-        facts = truth_facts(self.city, family, i)
+        facts = truth_facts(self.city, family, i, verify.core(row.season))
         seen = {n: facts[n] for n in row.needed_facts if facts.get(n) is not None}
         review.accept(row.key, by, seen)
 
@@ -409,7 +409,8 @@ def _fill(row: Application, claim: Claim, index: int) -> None:
             "grandparent": claim.grandparent,
             "basis": claim.basis,
             "compound": claim.compound,
-            "room": claim.room if claim.basis not in ("owned", "grandparents") else "",
+            "room": claim.room,
+            "certificate_no": claim.certificate_no,
         },
     )
 
@@ -459,7 +460,8 @@ def report(player: Player) -> dict[str, Any]:
         family, i = player.family_of[row.key]
         policy = rules.in_force(row.season)
         assert policy is not None
-        due = decide(policy, {k: Fact(v) for k, v in truth_facts(city, family, i).items()}, final=True).category
+        truth = truth_facts(city, family, i, verify.core(row.season))
+        due = decide(policy, {k: Fact(v) for k, v in truth.items()}, final=True).category
         order = [c.code for c in policy.categories] + [COORDINATE]
         got = order.index(row.category) if row.category in order else len(order)
         frauds += bool(family.fraud)
