@@ -163,6 +163,7 @@ def _show(result: dict[str, Any]) -> None:
         "property first try": f"{result['property_checks']['rate']:.2%}",
         "zero touch": f"{result['zero_touch_rate']:.2%}",
         "visits to a school": f"{result['visits']:,}",
+        "objections / upheld": f"{result['objections']['made']} / {result['objections']['upheld']}",
         "wrong pass / wrong fail": f"{result['decisions']['wrong_pass']} / {result['decisions']['wrong_fail']}",
         "frauds planted / passed": f"{result['decisions']['frauds_planted']} / {result['decisions']['frauds_passed']}",
         "seats / seated": f"{result['admission']['seats']:,} / {result['admission']['seated']:,}",

@@ -856,14 +856,16 @@ def months_between(first: date, last: date) -> int:
 # ── how the true city divides, and what goes wrong ───────────────────────────
 
 KINDS = {  # per mille of families
-    "owned": 500,
-    "owned_away": 70,
+    "owned": 455,
+    "owned_away": 65,
     "grandparents": 60,
-    "owned_outside": 110,
-    "contract": 60,
+    "owned_outside": 105,
+    "contract": 55,
     "resettlement": 20,
-    "local_lease": 30,
-    "migrant_lease": 140,
+    "apartment": 25,
+    "local_lease": 35,
+    "migrant_lease": 120,
+    "unfiled_lease": 50,
     "collective": 10,
 }
 _BASIS: dict[str, Literal["owned", "grandparents", "contract", "lease", "resettlement"]] = {
@@ -871,11 +873,13 @@ _BASIS: dict[str, Literal["owned", "grandparents", "contract", "lease", "resettl
     "owned_away": "owned",
     "owned_outside": "owned",
     "collective": "owned",
+    "apartment": "owned",
     "grandparents": "grandparents",
     "contract": "contract",
     "resettlement": "resettlement",
     "local_lease": "lease",
     "migrant_lease": "lease",
+    "unfiled_lease": "lease",
 }
 FRAUDS = (
     "forged_contract",
@@ -887,6 +891,7 @@ FRAUDS = (
 )
 _FRAUD_PER_MILLE = 12
 _TWINS_PER_MILLE = 15
+_TOO_YOUNG_PER_MILLE = 8  # families who apply a year early
 HOUSEHOLD_FIRST_TRY = 0.63  # Weifang 2019: 63.06 %
 PROPERTY_FIRST_TRY = 0.865  # Weifang 2019: 86.47 %
 _PROPERTY_FAULTS = {  # what makes a first property check fail, in weights; domain reference §9, rows 2 and 3
@@ -1129,6 +1134,8 @@ def _draft(
     home_code = f"{home}/{room[0]}-{room[1]}-{room[2]}"
     who, surname = _elders_and_parents(district, people, year, rng)
     born = _day(rng, date(year - 7, 9, 1), date(year - 6, 8, 31))
+    if rng.random() < _TOO_YOUNG_PER_MILLE / 1000:
+        born = _day(rng, date(year - 6, 9, 1), date(year - 6, 12, 31))
     sexes: list[Literal["M", "F"]] = [rng.choice(("M", "F")) for _ in range(2 if twins else 1)]
     children = [people.person(s, born, surname, _GIVEN_CHILD) for s in sexes]
     siblings = _siblings(surname, born, people, map_.zone[home], year, rng)
@@ -1233,7 +1240,10 @@ def _hukou(kind: str, home: str, home_code: str, district: str, map_: _Map, rng:
         return (map_.code(village, rng) if village != home else home_code), district, own
     if kind == "collective":
         return map_.elsewhere(home, district, rng), district, own
-    outside = kind in ("owned_outside", "migrant_lease") or (kind == "contract" and chance > 0.85)
+    outside = kind in ("owned_outside", "migrant_lease") or (
+        kind in ("contract", "apartment", "unfiled_lease")
+        and chance > {"contract": 0.85, "apartment": 0.5, "unfiled_lease": 0.2}[kind]
+    )
     if not outside:
         return map_.code(map_.elsewhere(home, district, rng), rng), district, own
     if rng.random() < 0.35:
@@ -1245,7 +1255,7 @@ def _hukou(kind: str, home: str, home_code: str, district: str, map_: _Map, rng:
 
 def _owners(kind: str, parents: list[str], rng: random.Random) -> list[tuple[str, int]]:
     """Who owns, buys or leases the home, with shares in basis points."""
-    if kind in ("local_lease", "migrant_lease"):
+    if _BASIS[kind] == "lease":
         return []
     if kind == "resettlement":
         return [(w, 10_000 // len(parents)) for w in parents]
@@ -1285,7 +1295,7 @@ def _deal_out(drafts: list[_Draft], map_: _Map, rng: random.Random) -> None:
             break
         if d.household_ok() and not d.faults & forced:
             _household_fault(d, rng)
-            surplus -= d.count
+            surplus -= 1 if "child_id" in d.faults else d.count
     for d in honest:
         if d.basis == "lease" and rng.random() < 0.08:
             d.faults.add("lease_missing")
@@ -1368,8 +1378,6 @@ def _household_fault(d: _Draft, rng: random.Random) -> None:
         fault = "first_not_in_book" if free else "child_name"
     if fault in ("first_not_in_book", "one_parent_not_in_book") and not (free and simple and len(d.typed) == 2):
         fault = "child_name" if d.basis == "lease" else "hukou_alias"
-    if fault == "child_id" and d.count > 1:
-        fault = "child_name"  # two claims under one twin's number would be refused as a double
     if fault in ("first_not_in_book", "one_parent_not_in_book"):
         d.book = [d.typed[1]]
         if fault == "one_parent_not_in_book":
@@ -1486,7 +1494,7 @@ def _finish(d: _Draft, map_: _Map, year: int, rng: random.Random) -> Family:
                 home,
                 home_text,
                 d.district,
-                "城镇住宅用地/住宅",
+                "商务金融用地/公寓" if d.kind == "apartment" else "城镇住宅用地/住宅",
                 600_000 + _number(d, 3, 900_000),
                 owners,
                 acquired,
@@ -1517,7 +1525,7 @@ def _finish(d: _Draft, map_: _Map, year: int, rng: random.Random) -> Family:
                 d.acquired,
             ),
         )
-    else:
+    elif d.kind != "unfiled_lease":
         filed = _day(rng, date(year - 4, 1, 1), date(year - 1, 12, 20))
         if rng.random() < 0.07:
             filed = _day(rng, date(year, 1, 5), date(year, 2, 20))
@@ -1528,7 +1536,7 @@ def _finish(d: _Draft, map_: _Map, year: int, rng: random.Random) -> Family:
                 people[d.typed[0]],
                 home,
                 home_text,
-                rng.random() > 0.03,
+                rng.random() > 0.06,
                 filed,
                 date(year + 1, 8, 31),
                 filed,
@@ -1564,7 +1572,9 @@ def _finish(d: _Draft, map_: _Map, year: int, rng: random.Random) -> Family:
         for r, p in people.items()
     )
     faults = d.faults
-    held: Literal["owned", "grandparents", "contract", "resettlement", "lease", "none"] = "none" if d.fraud else basis
+    held: Literal["owned", "grandparents", "contract", "resettlement", "lease", "none"] = (
+        "none" if d.fraud or d.kind == "unfiled_lease" else basis
+    )
     return Family(
         d.key,
         f"140{10_000_000 + d.key:08d}",
@@ -1646,7 +1656,7 @@ def _work(
         person = d.people[w]
         if any(j.person is person for j in jobs) or (n and rng.random() < 0.3):
             continue
-        away = rng.random() < (0.08 if n == 0 else 0.4)
+        away = rng.random() < (0.15 if n == 0 else 0.4)
         region = rng.choice([p.code for k, p in _DISTRICTS.items() if k != d.district]) if away else here
         start = date(rng.randint(year - 8, year - 1), rng.randint(1, 9), 1)
         kinds: tuple[Literal["contract", "flexible", "trader", "company"], ...] = (
@@ -1662,7 +1672,7 @@ def _work(
             months = months_between(start, today)
             insurance.append(Insurance(person, region, start, months, rng.choice((0, 0, 0, 0, 2)) if months > 6 else 0))
     permits: tuple[Permit, ...] = ()
-    if d.kind == "migrant_lease" and d.hukou_district == "other":
+    if d.basis == "lease" and d.hukou_district == "other":
         issued = _day(rng, date(year - 4, 1, 1), date(year - 1, 11, 30))
         permits = (
             Permit(
@@ -1763,10 +1773,10 @@ def _typed(d: _Draft, true: Claim, map_: _Map) -> Claim:
         target["name"] = _slip(target["name"])
     if "guardian_id" in faults:
         guardian["id_number"] = _other_number(guardian["id_number"])
-    for child in children:
+    for n, child in enumerate(children):
         if "child_name" in faults:
             child["name"] = _slip(child["name"])
-        if "child_id" in faults:
+        if "child_id" in faults and n == 0:
             # An elder sibling's number where one leaves primary school, else a number of nobody.
             older = [s.person.id_number for s in d.siblings if s.stage == "junior"]
             child["id_number"] = older[0] if older else _other_number(child["id_number"])
@@ -1803,7 +1813,8 @@ def _papers(
     resettlements: tuple[Resettlement, ...],
     year: int,
 ) -> tuple[Paper, ...]:
-    """The paper behind the claim first. Forged ones show what the claim says."""
+    """The paper behind the claim first, where there is one: a lease that was never filed has none that counts.
+    Forged ones show what the claim says."""
     kind: Literal["certificate", "contract", "lease", "resettlement"] = {
         "contract": "contract",
         "lease": "lease",
@@ -1828,7 +1839,7 @@ def _papers(
         main = Paper(kind, number, True, {"owner": owner, "address": held[0].address if held else ""})
     book = Paper("household_book", f"HK{d.key + 1:08d}", True, {"children": "、".join(c.name for c in d.children)})
     work = Paper("work", f"LD{d.key + 1:08d}", True, {"name": d.people[d.parents[0]].name})
-    return (main, book, work)
+    return (book, work) if d.kind == "unfiled_lease" and not d.fraud else (main, book, work)
 
 
 # ── population and aggregates ─────────────────────────────────────
@@ -1942,7 +1953,7 @@ def truth_facts(city: City, family: Family, child_index: int, core: Collection[s
         "dwelling.owned_by_family": owned,
         "dwelling.owned_by_grandparent": held == "grandparents",
         "dwelling.in_zone": bool(home_held) and city.school_of(family.compound) == school,
-        "dwelling.residential": bool(home_held),
+        "dwelling.residential": bool(home_held) and (dwelling is None or "住宅" in dwelling.use),
         "dwelling.address_equals_hukou": bool(home_held) and book.address_code == family.address_code,
         "dwelling.family_share_bp": share if owned else 0 if dwelling else None,
         "dwelling.full_ownership": owned and share == 10_000,
