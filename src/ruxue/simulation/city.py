@@ -918,6 +918,7 @@ _HOUSEHOLD_FAULTS = {  # likewise for household checks
 _MISTAKES = {  # the family's; all others are the registers'
     "wrong_compound",
     "owner_not_typed",
+    "co_owner_not_typed",
     "guardian_name",
     "guardian_id",
     "first_not_in_book",
@@ -1158,9 +1159,12 @@ def _draft(
     inside: list[str] = [w for w in parents if w in book] or parents
     typed = [rng.choice(inside)]
     typed += [w for w in parents if w not in typed]
-    # An owner who is not typed is a fault of its own, dealt out later.
-    if len(typed) == 2 and rng.random() < 0.12 and {w for w, _ in owners} <= {typed[0]}:
-        typed.pop()
+    # Where nobody typed owns the home is a fault of its own, dealt out later.
+    faults: set[str] = set()
+    named_owner = not owners or typed[0] in {w for w, _ in owners}
+    if len(typed) == 2 and named_owner and rng.random() < 0.12:
+        left_out = typed.pop()
+        faults |= {"co_owner_not_typed" for w, _ in owners if w == left_out}
     draft = _Draft(
         key,
         kind,
@@ -1181,6 +1185,7 @@ def _draft(
         typed,
         _BASIS[kind],
         home,
+        faults=faults,
     )
     if kind == "grandparents":
         draft.elder = rng.choice(("grandfather", "grandmother"))
@@ -1190,6 +1195,8 @@ def _draft(
             draft.typed = [other, typed[0]]  # the grandparent who looks after the child fills in the form
     elif any(w == "grandfather" for w, _ in owners):
         draft.elder = "grandfather"
+        if rng.random() < 0.5:
+            faults.add("co_owner_not_typed")
     return draft
 
 
@@ -1704,7 +1711,7 @@ def _true_claim(
     """The claim without mistakes: what an honest family types once it is told what is wrong. Frauds claim
     their lie."""
     typed = list(d.typed)
-    if {"owner_not_typed", "one_parent_not_in_book"} & d.faults and d.basis != "grandparents":
+    if {"owner_not_typed", "co_owner_not_typed", "one_parent_not_in_book"} & d.faults and d.basis != "grandparents":
         typed += [w for w in d.parents if w not in typed]
     elder = None
     if d.basis == "grandparents":
@@ -1768,6 +1775,8 @@ def _typed(d: _Draft, true: Claim, map_: _Map) -> Claim:
         elder = _who(d.people[d.elder])
         guardian = _who(d.people[d.typed[0]], d.typed[0])
         second = _who(d.people[d.typed[1]], d.typed[1]) if len(d.typed) > 1 else None
+    if "co_owner_not_typed" in faults and d.basis != "grandparents":
+        elder = None
     if "guardian_name" in faults:
         target = elder if elder and d.basis == "grandparents" else guardian
         target["name"] = _slip(target["name"])

@@ -523,7 +523,12 @@ def report(player: Player) -> dict[str, Any]:
     return {
         "families": len(city.families),
         "users": User.objects.exclude(phone_index=None).count(),
-        "applications": {"submitted": len(rows), "passed": len(passed), "pass_rate": _rate(len(passed), len(rows))},
+        "applications": {
+            "submitted": len(rows),
+            "ineligible": sum(r.state == State.REJECTED for r in rows),
+            "passed": len(passed),
+            "pass_rate": _rate(len(passed), len(rows)),
+        },
         "household_checks": {
             "queried": len(household),
             "matched_first": sum(household),
