@@ -133,6 +133,8 @@ def season(
     try:
         if not os.environ.get("DATABASE_URL"):
             os.environ["RUXUE_VAR"] = str(var)
+            # This database is thrown away: nothing in it needs to survive a crash.
+            os.environ["PGOPTIONS"] = "-c synchronous_commit=off"
             os.environ["RUXUE_MASTER_KEY"] = hashlib.sha256(f"season/{seed}/{families}".encode()).hexdigest()
         django()
         migrate_database()

@@ -958,6 +958,7 @@ class _Draft:
     elder: str = ""
     accomplice: Person | None = None
     borrowed: str = ""
+    mistyped: str = ""  # a number of nobody, where one is typed wrong
 
     @property
     def count(self) -> int:
@@ -1033,8 +1034,9 @@ def generate(
     compounds, sites = _compounds(areas, communities, total, rng, points)
     twins = round(total * _TWINS_PER_MILLE / 1000)
     map_ = _Map(compounds, sites)
-    drafts = _drafts(total, total - twins, twins, map_, year, rng, progress)
-    _deal_out(drafts, map_, rng)
+    people = _People(rng)
+    drafts = _drafts(total, total - twins, twins, map_, people, year, rng, progress)
+    _deal_out(drafts, map_, people, rng)
     schools = _schools(sites, drafts, map_, year, rng)
     made = [_finish(d, map_, year, rng) for d in drafts]
     idle = max(0, (users if users is not None else len(made) * 3 // 2) - len(made))
@@ -1101,11 +1103,11 @@ def _drafts(
     count: int,
     twins: int,
     map_: _Map,
+    people: _People,
     year: int,
     rng: random.Random,
     progress: Callable[[int, int], None] | None,
 ) -> list[_Draft]:
-    people = _People(rng)
     kinds = _quota(KINDS, count, rng)
     where = _quota({k: round(p.share * 1000) for k, p in _DISTRICTS.items()}, count, rng)
     twin_keys = set(rng.sample(range(count), twins))
@@ -1278,7 +1280,7 @@ def _owners(kind: str, parents: list[str], rng: random.Random) -> list[tuple[str
     return [(w, 5000) for w in parents]
 
 
-def _deal_out(drafts: list[_Draft], map_: _Map, rng: random.Random) -> None:
+def _deal_out(drafts: list[_Draft], map_: _Map, people: _People, rng: random.Random) -> None:
     """Plants frauds, then as many faults as bring the first-try rates to the article's; both by quota."""
     order = list(drafts)
     rng.shuffle(order)
@@ -1304,6 +1306,9 @@ def _deal_out(drafts: list[_Draft], map_: _Map, rng: random.Random) -> None:
             _household_fault(d, rng)
             surplus -= 1 if "child_id" in d.faults else d.count
     for d in honest:
+        if wrong := {"child_id", "guardian_id"} & d.faults:
+            who = d.children[0] if "child_id" in wrong else d.people[d.typed[0]]
+            d.mistyped = people.number(who.born_on, who.sex)
         if d.basis == "lease" and rng.random() < 0.08:
             d.faults.add("lease_missing")
         if d.kind == "migrant_lease" and rng.random() < 0.03:
@@ -1781,14 +1786,14 @@ def _typed(d: _Draft, true: Claim, map_: _Map) -> Claim:
         target = elder if elder and d.basis == "grandparents" else guardian
         target["name"] = _slip(target["name"])
     if "guardian_id" in faults:
-        guardian["id_number"] = _other_number(guardian["id_number"])
+        guardian["id_number"] = d.mistyped
     for n, child in enumerate(children):
         if "child_name" in faults:
             child["name"] = _slip(child["name"])
         if "child_id" in faults and n == 0:
             # An elder sibling's number where one leaves primary school, else a number of nobody.
             older = [s.person.id_number for s in d.siblings if s.stage == "junior"]
-            child["id_number"] = older[0] if older else _other_number(child["id_number"])
+            child["id_number"] = older[0] if older else d.mistyped
     number = claim.certificate_no
     if "certificate_type" in faults and number:
         number = (
@@ -1804,13 +1809,6 @@ def _typed(d: _Draft, true: Claim, map_: _Map) -> Claim:
         grandparent=elder,
         certificate_no=number,
     )
-
-
-def _other_number(number: str) -> str:
-    """A valid number of nobody in the city: serials from 996 on are never handed out; same birthday and
-    sex."""
-    first = number[:14] + ("997" if int(number[16]) % 2 else "996")
-    return first + id_check_digit(first)
 
 
 def _papers(
