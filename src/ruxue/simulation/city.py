@@ -856,7 +856,7 @@ def months_between(first: date, last: date) -> int:
 # ── how the true city divides, and what goes wrong ───────────────────────────
 
 KINDS = {  # per mille of families
-    "owned": 455,
+    "owned": 447,
     "owned_away": 65,
     "grandparents": 60,
     "owned_outside": 105,
@@ -865,7 +865,7 @@ KINDS = {  # per mille of families
     "apartment": 25,
     "local_lease": 35,
     "migrant_lease": 120,
-    "unfiled_lease": 50,
+    "unfiled_lease": 58,
     "collective": 10,
 }
 _BASIS: dict[str, Literal["owned", "grandparents", "contract", "lease", "resettlement"]] = {

@@ -20,12 +20,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from ruxue.exchange.items import (
     CATALOGUE,
@@ -35,7 +35,9 @@ from ruxue.exchange.items import (
     BatchAnswer,
     Code,
     Department,
+    Item,
     Query,
+    Record,
     id_digest,
     sign,
 )
@@ -427,23 +429,42 @@ class _Gate:
         return latency.p50 * math.exp(random.Random(mark + item.encode()).gauss(0, sigma))
 
 
-def _checked(department: str, queries: list[Query]) -> list[str]:
-    """The items asked for. Raises _Refused with 400 or 422 where a query is not one of the department's."""
-    for query in queries:
-        item = CATALOGUE.get(query.item)
-        if item is None or item.department != department:
-            raise _Refused(400, f"{query.item!r} is no item of {department}")
-        for key in item.keys:
-            value = query.keys.get(key)
-            whole = (
-                isinstance(value, list) and all(isinstance(v, str) for v in value)
-                if key in _LISTS
-                else isinstance(value, str)
-            )
-            if not whole:
-                kind = "a list of texts" if key in _LISTS else "a text"
-                raise _Refused(422, f"the key {key} of {item.code} must be {kind}")
-    return [q.item for q in queries]
+class _Nothing(Record):
+    """The fields of an answer without a record."""
+
+
+def _question(item: Item) -> type[Query]:
+    """The query of one item: the contract's, with the item's own keys and claims."""
+    keys: dict[str, Any] = {k: (list[str] if k in _LISTS else str, ...) for k in item.keys}
+    claims: dict[str, Any] = dict.fromkeys((*item.claims, "name"), (bool | str | None, None))
+    return create_model(
+        f"{item.code}Query",
+        __base__=Query,
+        item=(Literal[item.code], ...),
+        keys=(create_model(f"{item.code}Keys", __base__=Record, **keys), ...),
+        claim=(create_model(f"{item.code}Claim", __base__=Record, **claims), Field(default_factory=dict)),
+    )
+
+
+def _reply(item: Item) -> type[Answer]:
+    """The answer of one item: the contract's, with the item's own fields."""
+    return create_model(f"{item.code}Answer", __base__=Answer, fields=(item.fields | _Nothing, ...))
+
+
+_QUESTIONS = {code: _question(item) for code, item in CATALOGUE.items()}
+
+
+def _checked(department: str, query: Query) -> Query:
+    """A query that is one of the department's. Raises _Refused with 400 or 422 where it is not."""
+    item = CATALOGUE.get(query.item)
+    if item is None or item.department != department:
+        raise _Refused(400, f"{query.item!r} is no item of {department}")
+    try:
+        _QUESTIONS[item.code].model_validate(query.model_dump())
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _Refused(422, f"{'.'.join(map(str, first['loc']))} of {item.code}: {first['msg']}") from None
+    return query
 
 
 class Refusal(BaseModel):
@@ -483,23 +504,32 @@ def create_app(path: Path, config: Config) -> FastAPI:
         headers = {"Retry-After": error.retry_after} if error.retry_after else {}
         return JSONResponse({"error": error.reason}, error.status, headers)
 
-    @app.post(
-        "/{department}/v1/items/{item}",
-        response_model=Answer,
-        responses=_REFUSALS,
-        openapi_extra=_takes(Query),
-    )
-    async def one(department: str, item: str, request: Request) -> Response:
-        """One question."""
-        raw = await gate.body(department, request)
-        try:
-            query = Query.model_validate_json(raw)
-        except ValidationError:
-            raise _Refused(422, "the body is not a query of the contract") from None
-        if query.item != item:
-            raise _Refused(400, "the item in the path is not the one in the body")
-        whole = await gate.admit(department, _checked(department, [query]), query.request_id.encode())
-        return _json(registers.answer(query), whole)
+    def serve(item: Item) -> None:
+        department = item.department.value
+
+        @app.post(
+            f"/{department}/v1/items/{item.code}",
+            summary=f"{item.zh} {item.en}",
+            operation_id=item.code,
+            response_model=_reply(item),
+            responses=_REFUSALS,
+            openapi_extra=_takes(_QUESTIONS[item.code]),
+        )
+        async def one(request: Request) -> Response:
+            """One question."""
+            raw = await gate.body(department, request)
+            try:
+                query = Query.model_validate_json(raw)
+            except ValidationError:
+                raise _Refused(422, "the body is not a query of the contract") from None
+            if query.item != item.code:
+                raise _Refused(400, "the item in the path is not the one in the body")
+            _checked(department, query)
+            whole = await gate.admit(department, [item.code], query.request_id.encode())
+            return _json(registers.answer(query), whole)
+
+    for item in CATALOGUE.values():
+        serve(item)
 
     @app.post("/{department}/v1/batch", response_model=BatchAnswer, responses=_REFUSALS, openapi_extra=_takes(Batch))
     async def batch(department: str, request: Request) -> Response:
@@ -509,8 +539,10 @@ def create_app(path: Path, config: Config) -> FastAPI:
             queries = Batch.model_validate_json(raw).queries
         except ValidationError:
             raise _Refused(422, "the body is not a batch of the contract") from None
+        for query in queries:
+            _checked(department, query)
         name = "/".join(q.request_id for q in queries).encode()
-        whole = await gate.admit(department, _checked(department, queries), name)
+        whole = await gate.admit(department, [q.item for q in queries], name)
         return _json({"answers": [registers.answer(q) for q in queries]}, whole)
 
     @app.get("/{department}/v1/aggregates/{name}", responses=_REFUSALS, openapi_extra={"parameters": _HEADERS})
@@ -542,13 +574,22 @@ def _json(body: Any, whole: bool) -> Response:
 def _takes(model: type[BaseModel]) -> dict[str, Any]:
     """OpenAPI of a body that is read raw, because its signature covers the raw bytes."""
     schema = model.model_json_schema()
-    definitions = schema.pop("$defs", {})
-    if "queries" in schema.get("properties", {}):
-        schema["properties"]["queries"]["items"] = definitions["Query"]
+    whole = _inline(schema, schema.get("$defs", {}))
     return {
         "parameters": _HEADERS,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "requestBody": {"required": True, "content": {"application/json": {"schema": whole}}},
     }
+
+
+def _inline(schema: Any, definitions: dict[str, Any]) -> Any:
+    """A JSON schema with its own definitions put where they are named: OpenAPI knows none but its components."""
+    if isinstance(schema, list):
+        return [_inline(part, definitions) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inline(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions)
+    return {k: _inline(v, definitions) for k, v in schema.items() if k != "$defs"}
 
 
 def app_from_env() -> FastAPI:
