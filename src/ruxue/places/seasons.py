@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from ruxue.ledger import clock, log
-from ruxue.places.models import District, School, Season, SeatPlan, Window, Zone
+from ruxue.places.models import District, School, Season, SeatPlan, Window
 
 
 class NotOpen(ValueError):
@@ -21,6 +22,7 @@ class NotOpen(ValueError):
 
 
 def window(season: Season, kind: str) -> Window | None:
+    prefetch_related_objects([season], "windows")  # once for each object, however many steps are asked about
     return next((w for w in season.windows.all() if w.kind == kind), None)
 
 
@@ -55,6 +57,7 @@ def set_window(season: Season, kind: str, opens_at: datetime, closes_at: datetim
     found, _ = Window.objects.update_or_create(
         season=season, kind=kind, defaults={"opens_at": opens_at, "closes_at": closes_at}
     )
+    getattr(season, "_prefetched_objects_cache", {}).pop("windows", None)
     log.append(
         "window",
         season.key,
@@ -79,5 +82,4 @@ def set_plan(season: Season, school: School, classes: int, class_size: int, acto
 
 def zone_school(season: Season, compound_code: str) -> School | None:
     """The school whose zone lists the compound."""
-    zone = Zone.objects.filter(season=season, compounds=compound_code).select_related("school").first()
-    return zone.school if zone else None
+    return School.objects.filter(zones__season=season, zones__compounds=compound_code).first()
