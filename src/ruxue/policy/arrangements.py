@@ -40,7 +40,9 @@ def of_category(policy: Policy, category: Category, words: Words) -> list[str]:
 def _lock(rule: SeatLockRule, words: Words) -> str:
     zh, i = words.zh, 0 if words.zh else 1
     if rule.years:
-        spans = words.join([f"{_STAGES[s][i]} {n}{'年' if zh else ' years'}" for s, n in rule.years.items()])
+        spans = words.join(
+            [f"{_STAGES[s][i]}{n}年" if zh else f"{_STAGES[s][i]} {n} years" for s, n in rule.years.items()]
+        )
         said = f"一套住房的学位锁定：{spans}" if zh else f"one home serves one family: {spans}"
     else:
         said = "一套住房的学位锁定到解除为止" if zh else "one home serves one family until the lock is released"
@@ -75,6 +77,10 @@ def of_policy(policy: Policy, words: Words) -> list[str]:
         )
     if policy.schools:
         said.append(("只适用于：" if zh else "only for ") + words.join(policy.schools))
+    for name, value in policy.parameters.items():
+        if isinstance(value, list) and name in (policy.regions or {}):
+            regions = words.join([words.region(str(key)) for key in value])
+            said.append(f"{words.region(name)}：{regions}" if zh else f"{words.region(name)}: {regions}")
     if policy.ranking:
         said.append("各类一起按总积分排序" if zh else "all categories are ranked together by total points")
     for veto in policy.veto or ():

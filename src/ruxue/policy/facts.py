@@ -90,7 +90,7 @@ class Term:
     not_en: str = ""
     todo_zh: str = ""
     todo_en: str = ""
-    unit: Literal["months", "share", "years", "yuan", "times"] = "months"
+    unit: Literal["months", "share", "age", "yuan", "times"] = "months"
     adverse: bool = False
     banned: tuple[int, str, str] | None = None
 
@@ -538,7 +538,7 @@ VOCABULARY |= {
         "可以办理居住证", "a residence permit can be issued", *_HUKOU,
     ),
     "tax.paid_yuan": Term(int, ("X7",), "纳税金额", "the tax paid", "", "", *_TAX, unit="yuan"),
-    "main.age": Term(int, ("PS1",), "主申请人的年龄", "the main applicant's age", "", "", *_PERSON, unit="years"),
+    "main.age": Term(int, ("PS1",), "主申请人的年龄", "the main applicant's age", "", "", *_PERSON, unit="age"),
     "main.degree": Term(str, ("document",), "主申请人的学历", "the main applicant's degree", "", "", *_DEGREE),
     "main.skill": Term(str, ("document",), "主申请人的职业技能等级", "the main applicant's skill level", "", "", *_DEGREE),
     "main.violations": Term(
@@ -568,6 +568,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "private": ("普通租房", "a private lease"),
     "martyr": ("烈士子女", "a martyr's child"),
     "military_child": ("军人子女", "a soldier's child"),
+    "firefighter": ("政府专职消防员子女", "a full-time government firefighter's child"),
+    "fire_service": ("消防救援服务", "fire service"),
+    "police": ("公安英模或消防救援人员子女", "a police hero's or fire rescuer's child"),
     "talent": ("人才子女", "a recognised talent's child"),
     "doctor": ("博士", "a doctorate"),
     "master": ("硕士", "a master's degree"),

@@ -104,17 +104,19 @@ class Owners(tuple[Owner, ...]):
         """Least and greatest share of a group in basis points.
 
         Joint owners without shares hold what is left: all of it counts where all of them belong to the group, none
-        where none does, and anything between otherwise. A person whose kinship is unknown counts to the upper bound.
+        where none does, and something between otherwise. A person whose kinship is unknown counts to the upper bound.
         """
         named = self._named(kin)
         low = sum(bp for role, bp in named if bp is not None and role in group)
         high = low + sum(bp for role, bp in named if bp is not None and role is None)
         joint = [role for role, bp in named if bp is None]
         left = 10_000 - sum(bp for _, bp in named if bp is not None)
-        if joint and all(role in group for role in joint):
-            low += left
-        if any(role is None or role in group for role in joint):
-            high += left
+        ours = sum(role in group for role in joint)
+        others = sum(role is not None and role not in group for role in joint)
+        if joint:
+            # Who is on the certificate owns something, however little.
+            low += left if ours == len(joint) else min(ours, left)
+            high += 0 if others == len(joint) else left - min(others, left)
         return low, high
 
     def within(self, group: frozenset[str], kin: Kin | None = None) -> bool | None:

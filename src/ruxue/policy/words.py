@@ -12,7 +12,7 @@ from typing import Any
 
 from ruxue.policy.engine import Node
 from ruxue.policy.facts import DISTRICTS, KINDS, SOURCES, UNKNOWN, VOCABULARY, Fact, FactSheet, Lang, Truth, Value
-from ruxue.policy.language import Condition, Item, Order, Policy, Quantity, Text
+from ruxue.policy.language import Amount, Condition, Item, Order, Policy, Quantity, Text
 from ruxue.policy.records import GROUPS, Dwellings, Kin, Owners, Place
 
 
@@ -51,6 +51,7 @@ _UNITS: dict[str, tuple[str, str]] = {
     "days": ("天", "day"),
     "months": ("个月", "month"),
     "years": ("年", "year"),
+    "age": ("岁", "year"),
     "yuan": ("元", "yuan"),
     "times": ("次", "time"),
 }
@@ -82,6 +83,14 @@ _WORDS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "no_dwelling_in": (
         ("孩子和监护人在这些地方没有住房：{v}", "孩子或监护人在这些地方有住房：{v}"),
         ("child and guardians own no dwelling in {v}", "child or guardian owns a dwelling in {v}"),
+    ),
+    "no_dwelling_in_set": (
+        ("孩子和监护人在{v}没有住房", "孩子或监护人在{v}有住房"),
+        ("child and guardians own no dwelling in {v}", "child or guardian owns a dwelling in {v}"),
+    ),
+    "hukou_in_set": (
+        ("孩子的户口在{v}", "孩子的户口不在{v}"),
+        ("the child's hukou is in {v}", "the child's hukou is not in {v}"),
     ),
     "same_address": (("{f}与{v}一致", "{f}与{v}不一致"), ("{f} and {v} are one", "{f} and {v} differ")),
     "within": (("{f}在{v}内", "{f}不在{v}内"), ("{f} lies in {v}", "{f} does not lie in {v}")),
@@ -118,6 +127,16 @@ class Words:
         if named:
             return pick(named, self.lang)
         return DISTRICTS.get(key, (key, key))[0 if self.zh else 1]
+
+    def region_set(self, keys: list[str]) -> str:
+        """The name of a set of regions: that of the parameter that holds it, or of its only one; "" if it has none."""
+        if len(keys) == 1:
+            return self.region(keys[0])
+        if self.policy and self.policy.regions:
+            for name, value in self.policy.parameters.items():
+                if value == keys and name in self.policy.regions:
+                    return self.region(name)
+        return ""
 
     def value(self, name: str, value: Value | None) -> str:
         """A fact's value."""
@@ -169,7 +188,7 @@ class Words:
                 said = "与".join(parts) + "中较长者" if zh else "the longer of " + self.join(parts, " and ")
         elif q.share:
             groups = self.groups(q.share)
-            return f"{groups}的产权份额" if zh else f"{groups}'{'' if groups.endswith('s') else 's'} share of the home"
+            return f"{groups}的产权份额" if zh else f"the share of the home held by {groups}"
         elif q.fact:
             said = VOCABULARY[q.fact].name(self.lang)
         else:
@@ -185,20 +204,33 @@ class Words:
     def _time(self, q: Quantity) -> str:
         zh, unit = self.zh, _UNITS[q.unit or "months"][0 if self.zh else 1]
         until = say_date(q.until, self.lang) if q.until else ""
+        full = ("满" if zh else "full ") if q.unit == "years" else ""
         if q.since:
-            names = [q.since] if isinstance(q.since, str) else q.since
-            said = ("，或".join if zh else " or, failing that, ".join)([VOCABULARY[n].name(self.lang) for n in names])
-            full = ("满" if zh else "full ") if q.unit == "years" else ""
             if zh:
-                return f"从{said}到{until}的{full}{unit.removeprefix('个')}数"
-            return f"the {full}{unit}s from {said} to {until}"
-        names = [VOCABULARY[n].name(self.lang) for n in q.of or ()]
-        every = q.together == "all"
-        said = (("和" if every else "或") if zh else (" and " if every else " or ")).join(names)
+                return f"从{self._first(q)}到{until}的{full}{unit.removeprefix('个')}数"
+            return f"the {full}{unit}s from {self._first(q)} to {until}"
+        counts = {
+            "unbroken": ("连续", "unbroken "),
+            "cumulative": ("累计", "cumulative "),
+            "longest": ("最长一段", "longest run of "),
+        }[q.count or "unbroken"][0 if zh else 1]
+        if zh:
+            return f"{self._spent(q)}截至{until}{counts}的{full}{unit.removeprefix('个')}数"
+        return f"the {counts}{full}{unit}s of {self._spent(q)} up to {until}"
+
+    def _first(self, q: Quantity) -> str:
+        """The day that a time is counted from."""
+        names = [q.since] if isinstance(q.since, str) else q.since or []
+        return ("，或" if self.zh else " or, failing that, ").join([VOCABULARY[n].name(self.lang) for n in names])
+
+    def _spent(self, q: Quantity) -> str:
+        """The histories of a quantity, with what limits them."""
+        zh, every = self.zh, q.together == "all"
+        joint = ("和" if every else "或") if zh else (" and " if every else " or ")
+        said = joint.join([VOCABULARY[n].name(self.lang) for n in q.of or ()])
         notes = []
         if q.kinds:
-            kinds = [KINDS[k][0 if zh else 1] for k in q.kinds]
-            notes.append(("和" if every else "或").join(kinds) if zh else (" and " if every else " or ").join(kinds))
+            notes.append(joint.join([KINDS[k][0 if zh else 1] for k in q.kinds]))
         if q.at:
             notes.append({"zone": ("在本片区", "in the zone"), "district": ("在本区", "in the district"), "city": ("在本市", "in the city")}[q.at][0 if zh else 1])  # fmt: skip
         if q.from_:
@@ -208,26 +240,20 @@ class Words:
             notes.append(
                 ("补缴不计" if out else "补缴计入") if zh else f"back-payments {'excluded' if out else 'counted'}"
             )
-        if notes:
-            said += f"（{'，'.join(notes)}）" if zh else f" ({', '.join(notes)})"
-        counts = {
-            "unbroken": ("连续", "unbroken "),
-            "cumulative": ("累计", "cumulative "),
-            "longest": ("最长一段", "longest run of "),
-        }[q.count or "unbroken"][0 if zh else 1]
-        full = ("满" if zh else "full ") if q.unit == "years" else ""
-        if zh:
-            return f"{said}截至{until}{counts}的{full}{unit.removeprefix('个')}数"
-        return f"the {counts}{full}{unit}s of {said} up to {until}"
+        if not notes:
+            return said
+        return said + (f"（{'，'.join(notes)}）" if zh else f" ({', '.join(notes)})")
 
     def groups(self, groups: list[str]) -> str:
         """Groups of kin."""
-        return self.join([self._group(g) for g in groups], "或" if self.zh else " or ")
+        return self.join([self._group(g) for g in groups], "和" if self.zh else " and ")
 
     def leaf(self, leaf: Condition, negated: bool) -> str:
         """A leaf as met, or as its opposite."""
         index, lang = (0 if self.zh else 1), self.lang
         if leaf.amount:
+            if short := self._plainly(leaf.amount, negated):
+                return short
             words = _WORDS[leaf.amount.bound][index]
             wanted = _say_number(getattr(leaf.amount, leaf.amount.bound), leaf.amount.measure, lang)
             return words[negated].format(f=self.quantity(leaf.amount), v=wanted)
@@ -236,8 +262,10 @@ class Words:
                 continue
             subject = value = ""
             if form == "owners_within":
-                value = self.join([self._group(g) for g in made], "和" if self.zh else " and ")
+                value = self.groups(made)
             elif form == "no_dwelling_in":
+                if named := self.region_set(made):
+                    return _WORDS["no_dwelling_in_set"][index][negated].format(v=named)
                 value = self.join([self.region(key) for key in made])
             elif form == "same_address":
                 subject, value = (VOCABULARY[n].name(lang) for n in made)
@@ -252,7 +280,50 @@ class Words:
             return term.phrase(Truth.TRUE if wanted_value is not negated else Truth.FALSE, lang)
         many = wanted_value if isinstance(wanted_value, list) else [wanted_value]
         shown = self.join([self.value(name, w) for w in many])
+        named = self.region_set(wanted_value) if name == "child.hukou_district" and test == "in_" else ""
+        if named:
+            return _WORDS["hukou_in_set"][index][negated].format(v=named)
         return _WORDS["none" if wanted_value == "" else test][index][negated].format(f=term.name(lang), v=shown)
+
+    def _plainly(self, amount: Amount, negated: bool) -> str:
+        """The bounds that rules use most, as people say them; "" for others."""
+        zh, not_ = self.zh, negated
+        if amount.less or amount.cap is not None:
+            return ""
+        if amount.share and amount.more_than == 0:
+            groups = self.join([self._group(g) for g in amount.share], "或" if zh else " or ")
+            if zh:
+                return f"产权人里{'没有' if not_ else '有'}{groups}"
+            return f"the home is {'not ' if not_ else ''}owned by {groups}"
+        if amount.of and amount.until and amount.unit == "days" and amount.more_than == 0:
+            said, day = self._spent(amount), say_date(amount.until, self.lang)
+            if amount.count == "unbroken":
+                return (
+                    f"{said}在{day}{'无效' if not_ else '有效'}"
+                    if zh
+                    else f"{said} {'does not run' if not_ else 'runs'} on {day}"
+                )
+            return (
+                f"截至{day}{'没有' if not_ else '有'}{said}"
+                if zh
+                else f"there is {'no ' if not_ else 'a '}{said.removeprefix('the ')} up to {day}"
+            )
+        if amount.at_least is None or not amount.until or not (amount.of or amount.since):
+            return ""
+        day, least = say_date(amount.until, self.lang), _say_number(amount.at_least, amount.measure, self.lang)
+        if amount.since:
+            first = self._first(amount)
+            if zh:
+                return f"从{first}到{day}{'不满' if not_ else '满'}{least}"
+            return f"{first} is {'less than' if not_ else 'at least'} {least} before {day}"
+        said = self._spent(amount)
+        if zh:
+            run = {"unbroken": "连续", "cumulative": "累计", "longest": "最长一段"}[amount.count or "unbroken"]
+            return f"{said}截至{day}{run}{'不满' if not_ else '满'}{least}"
+        run = {"unbroken": "without a break", "cumulative": "in all", "longest": "in one run"}[
+            amount.count or "unbroken"
+        ]
+        return f"{said} has run {run} for {'less than' if not_ else 'at least'} {least} by {day}"
 
     def say(self, condition: Condition, negated: bool = False) -> str:
         """A condition in words; `negated` says its opposite (De Morgan's laws)."""
@@ -277,20 +348,22 @@ class Words:
         said = []
         for part in condition.parts:
             text = self.say(part, negated)
-            whole = self._resolved(part)
-            if len(whole.parts) > 1:
+            kind = self._joins(part, negated)
+            if kind is not None and kind is not every:
                 text = f"（{text}）" if self.zh else f"({text})"
             said.append(text)
         return joint.join(said)
 
-    def _resolved(self, condition: Condition) -> Condition:
-        while condition.use is not None or (len(condition.parts) == 1):
+    def _joins(self, condition: Condition, negated: bool) -> bool | None:
+        """Whether a condition, as it is said, joins its parts by "and"; None where it is one phrase."""
+        while condition.use is not None or len(condition.parts) == 1:
             if condition.use is not None:
                 assert self.policy
                 condition = (self.policy.define or {})[condition.use]
             else:
+                negated = negated is not (condition.negated is not None)
                 condition = condition.parts[0]
-        return condition
+        return (condition.all is not None) is not negated if condition.parts else None
 
     def finding(self, tree: Node, facts: FactSheet) -> str:
         """What the evidence says about a leaf, with source and day."""
@@ -351,7 +424,7 @@ class Words:
         else:
             item = next((i for _, i in self.policy.items() if i.code == order.points), None) if self.policy else None
             named = self.title(item) if item else order.points or ""
-            said = f"“{named}”一项的积分" if self.zh else f"points for {named}"
+            said = f"“{named}”一项的积分" if self.zh else f'points for "{named}"'
         return f"{said}{'，' if self.zh else ': '}{_BETTER[order.better][0 if self.zh else 1]}"
 
     def title(self, item: Item) -> str:
@@ -371,7 +444,7 @@ class Words:
         zh, text = self.zh, self.title(item)
         said = []
         if item.give is not None:
-            said.append(f"{item.give:f}分" if zh else f"{item.give:f} points")
+            said.append(f"{item.give:f}分" if zh else f"{item.give:f} point{'' if item.give == 1 else 's'}")
         if item.rate is not None and item.of:
             each, rate = item.each or 1, f"{item.rate:f}"
             unit = _say_number(each, item.of.measure, self.lang)
@@ -386,8 +459,8 @@ class Words:
         if item.when and item.title:
             said.append(f"条件：{self.say(item.when)}" if zh else f"if {self.say(item.when)}")
         if item.categories and self.policy:
-            titles = self.join([pick(c.title, self.lang) for c in self.policy.categories if c.code in item.categories])
-            said.append(f"适用：{titles}" if zh else f"for {titles}")
+            titles = [pick(c.title, self.lang) for c in self.policy.categories if c.code in item.categories]
+            said.append(f"适用：{'、'.join(f'“{t}”' for t in titles)}" if zh else f"for {' / '.join(titles)}")
         if item.times:
             when = self.say(item.times.when)
             said.append(f"{when}的，乘以{item.times.by}" if zh else f"times {item.times.by} if {when}")
