@@ -746,14 +746,16 @@ def _by_points(truths: Mapping[str, Truth], points: Mapping[str, Range]) -> tupl
     """The proven category with the most points (the rule's first of equals), and those that may still beat it."""
     met = [code for code, truth in truths.items() if truth is _TRUE]
     proven = max(met, key=lambda code: points[code][0]) if met else COORDINATE
-    least = points[proven][0] if met else -1
-    ahead = [
-        code
-        for code, truth in truths.items()
-        if code != proven and truth is not _FALSE and points[code][1] > least and truth is _UNKNOWN
-    ]
-    better = [code for code in met if code != proven and points[code][1] > least and points[code][0] < points[code][1]]
-    return proven, [*ahead, *better]
+    least, codes = points[proven][0] if met else -1, list(truths)
+    first = codes.index(proven) if met else 0
+
+    def may_beat(code: str) -> bool:
+        low, high = points[code]
+        if truths[code] is _TRUE and low == high:
+            return False  # it is settled, and was not the best
+        return high > least or (high == least and codes.index(code) < first)
+
+    return proven, [code for code in codes if code != proven and code in points and may_beat(code)]
 
 
 def _keys(rule: Compiled, code: str, facts: FactSheet) -> tuple[int | None, ...]:

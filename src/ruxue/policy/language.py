@@ -756,9 +756,11 @@ class Policy(Strict):
         for path, order in self.orders():
             if order.points is not None:
                 must(order.points, ["total", *known], [*path, "points"], "积分项", "item of points")
+        named: set[str] = set()
         for path, item in self.items():
-            if item.code and known.count(item.code) > 1:
+            if item.code in named:
                 raise _wrong(f"积分项 {item.code} 重复", f"the item {item.code} repeats", [*path, "code"])
+            named |= {item.code} if item.code else set()
         if sum(q.share or 0 for q in self.quotas or ()) > 10_000:
             raise _wrong("名额比例合计超过 100%", "the quotas' shares are more than 100 %", ["quotas"])
 
