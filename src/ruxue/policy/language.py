@@ -22,6 +22,7 @@ from pydantic import (
     StrictBool,
     StrictInt,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -78,8 +79,8 @@ def _known_fact(name: Any) -> Any:
 
 
 ParameterName = Annotated[str, BeforeValidator(_allowed)]
-FactName = Annotated[str, BeforeValidator(_known_fact)]
-Scalar = StrictBool | StrictInt | date | str
+FactName = Annotated[str, BeforeValidator(_known_fact), WithJsonSchema({"type": "string", "enum": sorted(VOCABULARY)})]
+Scalar = Annotated[StrictBool | StrictInt | date | str, WithJsonSchema({"type": ["boolean", "number", "string"]})]
 TESTS = ("is_", "equals", "in_", "before", "on_or_before", "on_or_after", "at_least", "at_most")
 BOUNDS = ("at_least", "more_than", "equals", "less_than", "at_most")
 FITTING: dict[type, tuple[str, ...]] = {
@@ -125,23 +126,28 @@ def _group(name: Any) -> Any:
     return name
 
 
-def _of_kind(kind: type, zh: str, en: str) -> Any:
+def _of_kind(kind: type, zh: str, en: str) -> tuple[Any, Any]:
+    """A validator for names of facts of one kind, and what an editor is told of them."""
+
     def check(name: Any) -> Any:
         if VOCABULARY[_known_fact(name)].kind is not kind:
             fit = ", ".join(n for n, t in VOCABULARY.items() if t.kind is kind)
             raise _wrong(f"{name} 不是{zh}，可用：{fit}", f"{name} is no {en}; use one of: {fit}")
         return name
 
-    return BeforeValidator(check)
+    names = sorted(n for n, t in VOCABULARY.items() if t.kind is kind)
+    return BeforeValidator(check), WithJsonSchema({"type": "string", "enum": names})
 
 
-Count = Annotated[StrictInt, BeforeValidator(_share)]
-Points = Annotated[Decimal, BeforeValidator(_points)]
-Group = Annotated[str, BeforeValidator(_group)]
-HistoryName = Annotated[str, _of_kind(History, "经历记录", "history")]
-DateName = Annotated[str, _of_kind(date, "日期", "date")]
-NumberName = Annotated[str, _of_kind(int, "数", "number")]
-PlaceName = Annotated[str, _of_kind(Place, "地址", "address")]
+Count = Annotated[
+    StrictInt, BeforeValidator(_share), WithJsonSchema({"anyOf": [{"type": "integer"}, {"pattern": r"^[\d.]+%$"}]})
+]
+Points = Annotated[Decimal, BeforeValidator(_points), WithJsonSchema({"type": "number"})]
+Group = Annotated[str, BeforeValidator(_group), WithJsonSchema({"type": "string", "enum": sorted(GROUPS)})]
+HistoryName = Annotated[str, *_of_kind(History, "经历记录", "history")]
+DateName = Annotated[str, *_of_kind(date, "日期", "date")]
+NumberName = Annotated[str, *_of_kind(int, "数", "number")]
+PlaceName = Annotated[str, *_of_kind(Place, "地址", "address")]
 
 
 class Quantity(Strict):
