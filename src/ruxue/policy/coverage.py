@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from itertools import islice, product
 from typing import Any, Literal
 
-from ruxue.policy.engine import STAND_INS, Node, Part, compiled
+from ruxue.policy.engine import STAND_INS, Node, Part, compiled, conjuncts
 from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, FactSheet, Lang, Truth, all_of
 from ruxue.policy.language import Item, Policy, Quantity
 from ruxue.policy.records import GROUPS, Dwellings, History, Kin, Owner, Owners, Place, SeatLock, SeatLocks, Spell
@@ -272,12 +272,6 @@ class Remark:
         return self.en + (" (proven)" if self.proof else " (a search found nothing else)")
 
 
-def _conjuncts(tree: Node) -> list[Node]:
-    if tree.condition.all is None:
-        return [tree]
-    return [found for part in tree.parts for found in _conjuncts(part)]
-
-
 def examine(policy: Policy, progress: Progress | None = None) -> list[Remark]:
     """Grounds nobody can use, conditions that never matter, categories that overlap, and whom no category takes.
 
@@ -321,7 +315,7 @@ def examine(policy: Policy, progress: Progress | None = None) -> list[Remark]:
                     )
                 )
                 continue
-            parts = _conjuncts(ground)
+            parts = conjuncts(ground)
             for part in parts if len(parts) > 1 else ():
                 rest = [(other, Truth.TRUE) for other in parts if other is not part]
                 found, proof = world.find([eligible, *rest, *before, (part, Truth.FALSE)])
@@ -413,11 +407,11 @@ class Use:
 def reached(policy: Policy, sheets: Iterable[FactSheet], lang: Lang) -> list[Use]:
     """Which conditions the families (golden cases, last season's) put to the test, in the rule's order."""
     rule, words = compiled(policy), words_of(policy, lang)
-    trees = [("eligible", part) for part in _conjuncts(rule.eligible)]
+    trees = [("eligible", part) for part in conjuncts(rule.eligible)]
     for i, (code, grounds) in enumerate(rule.categories):
         for j, ground in enumerate(grounds):
             if not rule.grounds[code][j].origin:
-                trees += [(f"categories.{i}.bases.{j}", part) for part in _conjuncts(ground)]
+                trees += [(f"categories.{i}.bases.{j}", part) for part in conjuncts(ground)]
     trees += [(f"veto.{i}", veto) for i, (veto, _) in enumerate(rule.vetoes)]
     trees += [(f"last_in_category.{i}", penalty) for i, penalty in enumerate(rule.penalties)]
     for code, part in rule.points.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal
 
 from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, FactSheet, Truth
@@ -89,10 +90,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A ground of a category: where it comes from a fallback, `origin` is the category whose proof is missing."""
+    """A ground of a category; `must`: what must all be met, one by one. Where it comes from a fallback, `origin` is the category whose proof is missing."""
 
     title: Text
     node: Node
+    must: tuple[Node, ...]
     origin: str = ""
 
 
@@ -117,6 +119,35 @@ class Compiled:
     most: dict[str, int]
     orders: dict[str, tuple[Key, ...]]
     scored: bool
+
+
+class Sheet(dict[str, Fact]):
+    """A family's facts, and what was counted from them: one rule often counts the same thing in many places.
+
+    Not to be changed. Whoever decides and explains one family may make it once for both.
+    """
+
+    __slots__ = ("memo",)
+
+    def __init__(self, facts: FactSheet) -> None:
+        super().__init__(facts)
+        self.memo: dict[Any, Range] = {}
+
+
+def _remembered(inner: Measure) -> Measure:
+    """Counts only once for a Sheet."""
+    key = object()
+
+    def measure(facts: FactSheet) -> Range:
+        if type(facts) is not Sheet:
+            return inner(facts)
+        memo = facts.memo
+        found = memo.get(key)
+        if found is None:
+            found = memo[key] = inner(facts)
+        return found
+
+    return measure
 
 
 # ── quantities ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -194,7 +225,19 @@ def _since(q: Quantity) -> Measure:
 
 
 def measured(q: Quantity) -> Measure:
-    """Compiles a quantity: the closure gives its least and greatest number over a sheet."""
+    """Compiles a quantity: the closure gives its least and greatest number over a sheet. Equal ones share it."""
+    return _measured(q.model_dump_json(by_alias=True, exclude_none=True, include=_QUANTITY))
+
+
+_QUANTITY = set(Quantity.model_fields)
+
+
+@lru_cache(maxsize=4096)
+def _measured(text: str) -> Measure:
+    return _remembered(_compiled_quantity(Quantity.model_validate_json(text)))
+
+
+def _compiled_quantity(q: Quantity) -> Measure:
     inner: Measure
     if q.of:
         inner = _spells(q)
@@ -496,13 +539,22 @@ def thousandths(points: Any) -> int:
     return int((points or 0) * 1000)
 
 
-def _part(item: Item, policy: Policy, category: str) -> Part | None:
-    """An item as it counts for a category; None where it is another category's."""
+def _part(item: Item, policy: Policy, category: str, shared: dict[int, Part | None]) -> Part | None:
+    """An item as it counts for a category; None where it is another category's. `shared`: items for every category."""
+    if id(item) in shared:
+        return shared[id(item)]
+    made = _own_part(item, policy, category, shared)
+    if not any(inner.categories for inner in item.walk()):
+        shared[id(item)] = made
+    return made
+
+
+def _own_part(item: Item, policy: Policy, category: str, shared: dict[int, Part | None]) -> Part | None:
     if item.categories and category not in item.categories:
         return None
     when = node(item.when, policy) if item.when else None
     times = node(item.times.when, policy) if item.times else None
-    parts = tuple(p for inner in item.parts if (p := _part(inner, policy, category)))
+    parts = tuple(p for inner in item.parts if (p := _part(inner, policy, category, shared)))
     amount = measured(item.of) if item.of else None
     by = item.times.by if item.times else 1
     give, rate, each = thousandths(item.give), thousandths(item.rate), item.each or 1
@@ -538,7 +590,8 @@ def _part(item: Item, policy: Policy, category: str) -> Part | None:
 
     if item.parts and not parts:
         return None
-    return Part(item, value, parts, when, times, amount)
+    # A single item is as quickly counted as looked up; what it counts is remembered anyway.
+    return Part(item, _remembered(value) if parts else value, parts, when, times, amount)
 
 
 def open_facts(part: Part, facts: FactSheet) -> list[str]:
@@ -611,6 +664,18 @@ def compiled(policy: Policy) -> Compiled:
     return found
 
 
+def conjuncts(tree: Node) -> tuple[Node, ...]:
+    """What must all be met, one by one: nested "all" unfolded, anything else left whole."""
+    if tree.condition.all is None:
+        return (tree,)
+    return tuple(found for part in tree.parts for found in conjuncts(part))
+
+
+def _ground(title: Text, when: Condition, policy: Policy, origin: str = "") -> Ground:
+    made = node(when, policy)
+    return Ground(title, made, conjuncts(made), origin)
+
+
 def _compile(policy: Policy) -> Compiled:
     grounds: dict[str, list[Ground]] = {c.code: [] for c in policy.categories}
     fallen: dict[str, list[Ground]] = {c.code: [] for c in policy.categories}
@@ -618,11 +683,14 @@ def _compile(policy: Policy) -> Compiled:
         for basis in c.bases:
             when = basis.when
             if c.fallback:
-                fallen[c.fallback.to].append(Ground(basis.title, node(when, policy), c.code))
+                fallen[c.fallback.to].append(_ground(basis.title, when, policy, c.code))
                 when = Condition.model_validate({"all": [when, c.fallback.proof]})
-            grounds[c.code].append(Ground(basis.title, node(when, policy)))
+            grounds[c.code].append(_ground(basis.title, when, policy))
     whole = {code: (*own, *fallen[code]) for code, own in grounds.items()}
-    points = {c.code: _part(policy.points, policy, c.code) if policy.points else None for c in policy.categories}
+    shared: dict[int, Part | None] = {}
+    points = {
+        c.code: _part(policy.points, policy, c.code, shared) if policy.points else None for c in policy.categories
+    }
     base = {c.code: thousandths(c.points) for c in policy.categories}
     longest = max([len(policy.order), *(len(c.order or ()) for c in policy.categories)])
     orders = {
@@ -666,11 +734,13 @@ def trusted(policy: Policy, facts: FactSheet) -> FactSheet:
     """The sheet as the policy sees it: what is less sure than `confidence_at_least` is unknown."""
     least = policy.confidence_at_least
     if least is None:
-        return facts
-    return {
-        name: fact if fact.confidence >= least or fact.value is None else Fact(None, fact.source, fact.as_of)
-        for name, fact in facts.items()
-    }
+        return facts if type(facts) is Sheet else Sheet(facts)
+    return Sheet(
+        {
+            name: fact if fact.confidence >= least or fact.value is None else Fact(None, fact.source, fact.as_of)
+            for name, fact in facts.items()
+        }
+    )
 
 
 def decide(policy: Policy, facts: FactSheet, final: bool = False) -> Verdict:

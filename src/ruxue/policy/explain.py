@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from ruxue.policy import arrangements
-from ruxue.policy.engine import Ground, Node, Part, Verdict, compiled, decide, node, trusted
+from ruxue.policy.engine import Ground, Node, Part, Verdict, compiled, conjuncts, decide, node, trusted
 from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, FactSheet, Lang, Truth, Value
 from ruxue.policy.language import COORDINATE, Condition, Policy
 from ruxue.policy.records import KIND_NAMES
@@ -115,13 +115,6 @@ class Explanation:
     standing: str = ""
 
 
-def _conjuncts(tree: Node) -> list[Node]:
-    """What must all be met, one by one: nested "all" unfolded, anything else left whole."""
-    if tree.condition.all is None:
-        return [tree]
-    return [found for part in tree.parts for found in _conjuncts(part)]
-
-
 def _deciding(tree: Node, facts: FactSheet) -> Node:
     """The first leaf, in the rule's order, that gives the condition its truth."""
     if not tree.parts:
@@ -175,21 +168,23 @@ class _Teller:
         return replace(met, text=self.words.say(tree.condition, True), truth=Truth.FALSE, todo=self.todo(met.fact))
 
 
-def _blocking(tree: Node, facts: FactSheet) -> Node:
+def _blocking(parts: tuple[Node, ...], facts: FactSheet) -> Node:
     """The first condition that keeps the whole from being true: an unmet one before an unknown one."""
-    truth = tree.test(facts)
-    return next(part for part in _conjuncts(tree) if part.test(facts) is truth)
+    truths = [part.test(facts) for part in parts]
+    return parts[truths.index(min(truths))]
 
 
-def _closest(grounds: tuple[Ground, ...], facts: FactSheet) -> Node:
+def _closest(grounds: tuple[Ground, ...], facts: FactSheet) -> tuple[Node, ...]:
     """The ground nearest to being met, worth telling about: open before unmet, then the smallest gap."""
+    if len(grounds) == 1:
+        return grounds[0].must
 
     def gaps(ground: Ground) -> tuple[int, float]:
-        parts = _conjuncts(ground.node)
+        truths = [part.test(facts) for part in ground.must]
         # A share, not a count: else a ground of one condition, unmet, would always look the nearest.
-        return -ground.node.test(facts), sum(2 - part.test(facts) for part in parts) / len(parts)
+        return -min(truths), (2 * len(truths) - sum(truths)) / len(truths)
 
-    return min(grounds, key=gaps).node
+    return min(grounds, key=gaps).must
 
 
 def _skipped(code: str, title: str, line: Line, decided: bool, zh: bool) -> Skipped:
@@ -224,7 +219,11 @@ def _point_lines(part: Part, tell: _Teller, depth: int) -> list[PointLine]:
     elif part.when:
         found = tell.line(part.when).finding
     lines = [PointLine(tell.words.title(part.item), say_points(low), _most(high, tell.zh), found, depth)]
-    return [*lines, *(inner for p in part.parts for inner in _point_lines(p, tell, depth + 1))]
+    for inner in part.parts:
+        # Deep inside, an alternative that gives nothing and can't give anything tells a family nothing.
+        if depth == 0 or inner.value(tell.facts) != (0, 0):
+            lines += _point_lines(inner, tell, depth + 1)
+    return lines
 
 
 def _most(thousandths: int, zh: bool) -> str:
@@ -242,7 +241,7 @@ def explain(policy: Policy, facts: FactSheet, verdict: Verdict, lang: Lang, unti
     zh, facts = words.zh, trusted(policy, facts)
     tell = _Teller(policy, words, facts, until)
     if verdict.state == "ineligible":
-        line = tell.line(_blocking(rule.eligible, facts))
+        line = tell.line(_blocking(conjuncts(rule.eligible), facts))
         sentence = (
             f"按规定这次还不能报名：{line.finding}；规定要求{line.text}。"
             if zh
@@ -270,7 +269,7 @@ def explain(policy: Policy, facts: FactSheet, verdict: Verdict, lang: Lang, unti
     if code in rule.grounds:
         ground = next(g for g in rule.grounds[code] if g.node.test(facts) is Truth.TRUE)
         why = pick(ground.title, lang)
-        conditions = [tell.line(part) for part in _conjuncts(ground.node)]
+        conditions = [tell.line(part) for part in ground.must]
         if ground.origin:
             notes.append(
                 f"“{titles[ground.origin]}”缺少证明，按“{titles[code]}”对待。"
@@ -501,7 +500,7 @@ def render_policy(policy: Policy, lang: Lang) -> PublicPolicy:
     words = words_of(policy, lang)
 
     def lines(condition: Condition) -> list[str]:
-        return [words.say(part.condition) for part in _conjuncts(node(condition, policy))]
+        return [words.say(part.condition) for part in conjuncts(node(condition, policy))]
 
     categories = [
         PublicCategory(

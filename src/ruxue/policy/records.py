@@ -153,6 +153,8 @@ class History(tuple[Spell, ...]):
 
     def spans(self, start: int, end: int, kind: str | None, at: str | None, back_paid: bool) -> list[Span]:
         """Spells as day ordinals between two days, merged where they touch."""
+        if not self:
+            return []
         near = AT[: AT.index(at) + 1] if at else ()
         return merged(
             (max(s.first.toordinal(), start), min(s.last.toordinal() if s.last else end, end))
@@ -163,8 +165,12 @@ class History(tuple[Spell, ...]):
 
 def merged(spans: Iterable[Span]) -> list[Span]:
     """The union of spans in order; spans that touch become one."""
+    kept = [span for span in spans if span[0] <= span[1]]
+    if len(kept) < 2:
+        return kept
+    kept.sort()
     out: list[Span] = []
-    for first, last in sorted(span for span in spans if span[0] <= span[1]):
+    for first, last in kept:
         if out and first <= out[-1][1] + 1:
             out[-1] = (out[-1][0], max(out[-1][1], last))
         else:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from ruxue.policy.engine import Node
@@ -44,7 +43,9 @@ def pick(text: Text, lang: Lang) -> str:
 
 def say_points(thousandths: int) -> str:
     """Points as people write them: 81.5, never 81.500."""
-    return f"{(Decimal(thousandths) / 1000).normalize():f}"
+    whole, rest = divmod(abs(thousandths), 1000)
+    sign = "-" if thousandths < 0 else ""
+    return f"{sign}{whole}.{rest:03}".rstrip("0") if rest else f"{sign}{whole}"
 
 
 _UNITS: dict[str, tuple[str, str]] = {
@@ -112,7 +113,9 @@ class Words:
     def __init__(self, policy: Policy | None, lang: Lang) -> None:
         self.policy, self.lang, self.zh = policy, lang, lang == "zh"
         self._said: dict[tuple[int, bool], str] = {}
-        self._kept: list[Condition] = []  # a cached id stays that of its object
+        self._kept: list[object] = []  # a cached id stays that of its object
+        self._titles: dict[int, str] = {}
+        self._days: dict[tuple[str, date | None], str] = {}
 
     def join(self, words: list[str], last: str = "") -> str:
         """A list of words; `last` joins the last two."""
@@ -401,6 +404,14 @@ class Words:
 
     def where(self, fact: Fact) -> str:
         """Source and day of a fact in brackets, and who overrode it; "" where nothing is known of them."""
+        if fact.override:
+            return self._where(fact)
+        key = (fact.source, fact.as_of)
+        if (found := self._days.get(key)) is None:
+            found = self._days[key] = self._where(fact)
+        return found
+
+    def _where(self, fact: Fact) -> str:
         source = SOURCES.get(fact.source, (fact.source, fact.source))[0 if self.zh else 1]
         parts = [source, say_date(fact.as_of, self.lang) if fact.as_of else ""]
         if fact.override:
@@ -429,6 +440,12 @@ class Words:
 
     def title(self, item: Item) -> str:
         """An item's title, or what it counts."""
+        if (found := self._titles.get(id(item))) is None:
+            found = self._titles[id(item)] = self._title(item)
+            self._kept.append(item)
+        return found
+
+    def _title(self, item: Item) -> str:
         if item.title:
             return pick(item.title, self.lang)
         if item.of:
