@@ -1,4 +1,4 @@
-"""Generates docs/states.md, docs/tables.md and docs/commands.md from the code; `--check` fails where they are stale."""
+"""Generates docs/states.md, docs/tables.md and docs/policy.schema.json from the code; `--check` fails where they are stale."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ def tables() -> str:
     return "\n".join(lines) + "\n"
 
 
+def policy_schema() -> str:
+    import json
+
+    from ruxue.policy.schema import schema
+
+    return json.dumps(schema(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
 def main() -> int:
     """Writes the pages, or with --check tells which are stale. Returns the exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ruxue.settings")
@@ -48,7 +56,11 @@ def main() -> int:
 
     django.setup()
     stale = []
-    for name, text in (("states.md", states()), ("tables.md", tables())):
+    for name, text in (
+        ("states.md", states()),
+        ("tables.md", tables()),
+        ("policy.schema.json", policy_schema()),
+    ):
         path = DOCS / name
         if "--check" in sys.argv:
             if not path.exists() or path.read_text(encoding="utf-8") != text:

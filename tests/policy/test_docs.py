@@ -1,20 +1,27 @@
 """The reference manual says what the language does: every example is executed, every construct has one."""
 
+import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import yaml
 
+from ruxue.policy.cases import differences, read, sheet
 from ruxue.policy.engine import decide
-from ruxue.policy.explain import render_policy
-from ruxue.policy.facts import VOCABULARY, Fact
+from ruxue.policy.explain import explain, render_policy, say_points
+from ruxue.policy.facts import VOCABULARY
 from ruxue.policy.language import FITTING, KEYS, PolicyError, load
+from ruxue.policy.records import KIND_NAMES
+from ruxue.policy.schema import schema
 
-MANUAL = (Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
-BLOCKS = [(m[1], m[2].rstrip("\n")) for m in re.finditer(r"^```(\w[^\n]*)\n(.*?)^```$", MANUAL, re.M | re.S)]
-WHOLE = BLOCKS[0][1]
+ROOT = Path(__file__).parents[2]
+MANUAL = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+BLOCKS = [(m[1], m[2].rstrip("\n")) for m in re.finditer(r"^```(\w*[^\n]*)\n(.*?)^```$", MANUAL, re.M | re.S)]
+WHOLE = next(text for kind, text in BLOCKS if kind == "yaml")
 
 
 def written(example: str) -> str:
@@ -22,40 +29,64 @@ def written(example: str) -> str:
     return yaml.dump({**yaml.safe_load(WHOLE), **yaml.safe_load(example)}, allow_unicode=True, sort_keys=False)
 
 
-PAIRS = [
-    pytest.param(example, *BLOCKS[i + 1], id=f"{i}: {BLOCKS[i + 1][0]}")
-    for i, (kind, example) in enumerate(BLOCKS)
-    if kind == "yaml" and i > 0
-]
+def claims() -> list[Any]:
+    """(example, kind, text) for every block that says something of the example above it."""
+    found, example = [], WHOLE
+    for i, (kind, text) in enumerate(BLOCKS):
+        if kind == "yaml":
+            example = text
+        elif kind:
+            found.append(pytest.param(example, kind, text, id=f"{i}: {kind}"))
+    return found
 
 
-@pytest.mark.parametrize(("example", "kind", "expected"), PAIRS)
+@pytest.mark.parametrize(("example", "kind", "expected"), claims())
 def test_an_example_says_what_the_manual_says(example: str, kind: str, expected: str) -> None:
-    verb, _, year = kind.partition(" ")
+    verb, _, more = kind.partition(" ")
     if verb == "fails":
         with pytest.raises(PolicyError) as caught:
             load(written(example))
         assert caught.value.en == expected
         return
-    public = render_policy(load(written(example), int(year) if year else None), "en")
-    shown: dict[str, Any] = {"says": public.eligible, "orders": public.order}
+    policy = load(written(example), int(more) if more.isdigit() else None)
+    if verb in ("decides", "asks"):
+        given, wanted = expected.split("→ ")
+        facts = sheet(yaml.safe_load(given))
+        verdict = decide(policy, facts, final=more == "final")
+        if verb == "asks":
+            ask = explain(policy, facts, verdict, "en").asks[0]
+            assert f"{ask.todo}; bring: {', '.join(ask.papers)}" == wanted
+            return
+        said = f"{verdict.state} {verdict.category}".strip()
+        said += f", {say_points(verdict.total)} points" if verdict.total is not None else ""
+        assert said + (f", asks {', '.join(verdict.needed)}" if verdict.needed else "") == wanted
+        return
+    public = render_policy(policy, "en")
+    shown: dict[str, Any] = {
+        "says": public.eligible,
+        "orders": public.order,
+        "points": [line.strip("　") for line in public.points],
+        "rules": public.rules,
+        "notes": public.categories[0].notes,
+        "grounds": [line for _, lines in public.categories[0].bases for line in lines],
+    }
     assert shown[verb] == expected.splitlines()
 
 
-@pytest.mark.parametrize(("kind", "text"), [b for b in BLOCKS if b[0].startswith("decides")])
-def test_a_family_is_decided_as_the_manual_says(kind: str, text: str) -> None:
-    given, expected = text.split("→ ")
-    facts = {name: Fact(value, "NR1") for name, value in yaml.safe_load(given).items()}
-    verdict = decide(load(WHOLE), facts, final=kind.endswith("final"))
-    said = f"{verdict.state} {verdict.category}".strip()
-    assert said + (f", asks {', '.join(verdict.needed)}" if verdict.needed else "") == expected
-
-
 def test_no_example_stands_unchecked() -> None:
-    kinds = {kind.split()[0] for kind, _ in BLOCKS}
-    assert kinds == {"yaml", "says", "decides", "orders", "fails"}
-    assert len(PAIRS) >= 9
+    kinds = {kind.split()[0] for kind, _ in BLOCKS if kind}
+    assert kinds == {
+        "yaml", "says", "decides", "orders", "fails", "points", "rules", "notes", "grounds", "asks",
+    }  # fmt: skip
+    assert len(claims()) >= 40
     assert load(WHOLE).assumed
+
+
+def test_the_manuals_cases_hold() -> None:
+    text = next(text for kind, text in BLOCKS if not kind)
+    book = read(text)
+    assert len(book.cases) == 2
+    assert [differences(load(WHOLE), case) for case in book.cases] == [[], []]
 
 
 def test_every_construct_has_an_example() -> None:
@@ -66,4 +97,27 @@ def test_every_construct_has_an_example() -> None:
 
 def test_the_vocabulary_is_documented_as_it_is() -> None:
     rows = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \| (\w+) \| (.*?) \| (.*?) \| (.*?) \|$", MANUAL, re.M)
-    assert rows == [(n, t.kind.__name__, ", ".join(t.items), t.zh, t.en) for n, t in VOCABULARY.items()]
+    assert rows == [(n, KIND_NAMES[t.kind], ", ".join(t.items), t.zh, t.en) for n, t in VOCABULARY.items()]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def test_the_published_schema_fits_every_policy_and_example_and_refuses_errors() -> None:
+    published = json.loads((ROOT / "docs" / "policy.schema.json").read_text(encoding="utf-8"))
+    assert published == schema()
+    judge = jsonschema_rs.validator_for(published)
+    for path in sorted((ROOT / "policies").glob("*.yaml")):
+        faults = list(judge.iter_errors(_plain(yaml.safe_load(path.read_text(encoding="utf-8")))))
+        assert not faults, f"{path.name}: {faults[0].message[:200]}"
+    for i, (kind, text) in enumerate(BLOCKS):
+        if kind == "yaml" and BLOCKS[i + 1][0] != "fails":
+            assert judge.is_valid(_plain(yaml.safe_load(written(text)))), text
+    whole = _plain(yaml.safe_load(WHOLE))
+    for key, wrong in {"eligible": {"fact": "lease.soul", "is": True}, "levl": "primary", "level": "middle"}.items():
+        assert not judge.is_valid({**whole, key: wrong})

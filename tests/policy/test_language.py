@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ruxue.policy.engine import compiled, decide
 from ruxue.policy.explain import render_policy
 from ruxue.policy.facts import DISTRICTS, SOURCES, VOCABULARY, Fact, Truth, forbidden
-from ruxue.policy.language import Condition, Policy, PolicyError, digest, load, load_file
+from ruxue.policy.language import PolicyError, digest, load, load_file
+from ruxue.policy.records import KIND_NAMES
 
 FILES = sorted((Path(__file__).parents[2] / "policies").glob("*.yaml"))
 TEXT = """\
@@ -67,8 +68,8 @@ coordinate: {zh: "统筹", en: "coordination"}
             "{fact: lease.sole, is: true}",
             "{is: true}",
             19,
-            "all、any、not、fact 之一",
-            "exactly one of all, any, not, fact",
+            "每个条件只能写 all",
+            "exactly one of all, any, not, use, fact",
         ),
         ("{fact: lease.sole, is: true}", "{all: []}", 19, "不能为空", "may not be empty"),
         (
@@ -84,7 +85,7 @@ coordinate: {zh: "统筹", en: "coordination"}
         ("level: primary", "level: middle", 4, "只能写其中之一", "write one of"),
         ("version: 1\n", "", 1, "缺少这一项", "key is missing"),
         ("version: 1", "version: one", 2, "整数", "whole number"),
-        ("- code: A", "- code: T", 1, "保留字 T", "reserved T"),
+        ("- code: A", "- code: T", 12, "保留字 T", "reserved T"),
         (
             "            - {fact: lease.sole, is: true}",
             "          all: []",
@@ -92,9 +93,9 @@ coordinate: {zh: "统筹", en: "coordination"}
             "第 17 行已经写过",
             "stands in line 17 already",
         ),
-        ("district: kuiwen", "district: kuiwenn", 1, "是否为 kuiwen", "did you mean kuiwen"),
-        ("order:\n", "assumed: {year: {zh: 甲, en: a}}\norder:\n", 1, "不是参数", "no parameter"),
-        ("order:\n", "effective: {first: 2026-05-01, last: 2026-04-01}\norder:\n", 1, "早于", "ends before"),
+        ("district: kuiwen", "district: kuiwenn", 3, "是否为 kuiwen", "did you mean kuiwen"),
+        ("order:\n", "assumed: {year: {zh: 甲, en: a}}\norder:\n", 20, "不是参数", "no parameter"),
+        ("order:\n", "effective: {first: 2026-05-01, last: 2026-04-01}\norder:\n", 20, "早于", "ends before"),
         ("  filed_before:", "- filed_before:", 8, "名字: 值", "mapping of names"),
         ("lease.sole, is", "[lease.sole], is", 19, "没有名为", "no fact named"),
         ("version: 1", "version: &v [*v]", 2, "不能用 * 引用", "aliases can't be used"),
@@ -109,6 +110,64 @@ def test_an_error_names_line_and_fix(old: str, new: str, line: int, zh: str, en:
     assert zh in caught.value.zh and en in caught.value.en
 
 
+WHEN = "            - {fact: lease.sole, is: true}"
+MORE = """\
+points:
+  sum:
+    - {code: permit, rate: 1, of: {of: [permit.main], count: unbroken, unit: months, until: 2026-08-31}}
+    - {code: degree, best: [{when: {fact: main.degree, equals: master}, give: 8}, {give: 1}]}
+seat_lock: {years: {primary: 6}, scope: district, last_year_blocks: false}
+define:
+  works: {fact: job.in_district, is: true}
+order:
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "en"),
+    [
+        (WHEN, "            - {amount: {of: [permit.main], at_least: 3}}", 19, "of needs count too"),
+        (WHEN, "            - {amount: {of: [permit.man], count: unbroken, unit: months, until: 2026-08-31, at_least: 3}}", 19, "did you mean permit.main"),
+        (WHEN, "            - {amount: {of: [lease.sole], count: unbroken, unit: months, until: 2026-08-31, at_least: 3}}", 19, "is no history"),
+        (WHEN, "            - {amount: {share: [parents]}}", 19, "exactly one bound"),
+        (WHEN, "            - {amount: {share: [parents], unit: months, at_least: 51%}}", 19, "share can't have unit"),
+        (WHEN, "            - {amount: {share: [parent], at_least: 51%}}", 19, "did you mean parents"),
+        (WHEN, "            - {amount: {share: [parents], fact: main.age, at_least: 3}}", 19, "exactly one of of, since"),
+        (WHEN, "            - {amount: {of: [insurance.main], kinds: [pensoin], count: unbroken, unit: months, until: 2026-08-31, at_least: 3}}", 19, "did you mean pension"),
+        (WHEN, "            - {amount: {since: lease.sole, unit: years, until: 2026-08-31, at_least: 3}}", 19, "is no date"),
+        (WHEN, "            - {fact: dwelling.owners, equals: x}", 19, "use amount: {share"),
+        (WHEN, "            - {use: work}", 19, "did you mean works"),
+        (WHEN, "            - {within: {place: place.dwelling, zone: east}}", 19, "there is no zone east"),
+        (WHEN, "            - {feeder: promoted}", 19, "needs the key feeders"),
+        (WHEN, "            - {no_dwelling_in: [kuiwne]}", 19, "did you mean kuiwen"),
+        ("  works: {fact", "  works: {use: works}\n  other: {fact", 26, "leads back to itself"),
+        ("seat_lock: {years: {primary: 6}, scope: district, last_year_blocks: false}", "veto: [{title: {zh: 甲, en: a}, when: {seat: free}}]", 24, "needs the key seat_lock"),
+        ("seat_lock: {", "quotas: [{category: B, seats: 3}]\nseat_lock: {", 24, "there is no category B"),
+        ("seat_lock: {", "quotas: [{category: A, seats: 3, share: 10%}]\nseat_lock: {", 24, "either seats or a share"),
+        ("seat_lock: {", "quotas: [{category: A, share: 60%}, {category: A, share: 60%}]\nseat_lock: {", 24, "more than 100 %"),
+        ("give: 8", "give: 8, rate: 1", 23, "exactly one of give, rate"),
+        ("give: 8", "give: 0.0001", 23, "at most three decimals"),
+        ("code: degree", "code: permit", 23, "repeats"),
+        ("rate: 1,", "", 22, "exactly one of give"),
+        ("unbroken, unit", "unbrokn, unit", 22, "write one of"),
+        ("primary: 6", "primary: 60", 24, "less than or equal to 12"),
+        ("better: earlier", "better: earlier, points: total", 28, "exactly one of fact, amount, points, when"),
+        ("fact: lease.filed_on, better: earlier", "points: degre, better: larger", 28, "did you mean degree"),
+        ("fact: lease.filed_on, better: earlier", "fact: [lease.filed_on, lease.months], better: earlier", 28, "can't be ordered"),
+        ("fact: lease.filed_on, better: earlier", "when: {use: works}, better: larger", 28, "met, unmet"),
+        ("level: primary", "level: primary\nranking: point", 5, "write one of"),
+    ],
+)  # fmt: skip
+def test_an_error_of_a_newer_construct_names_line_and_fix(old: str, new: str, line: int, en: str) -> None:
+    text = TEXT.replace("order:\n", MORE)
+    load(text)
+    assert old in text
+    with pytest.raises(PolicyError) as caught:
+        load(text.replace(old, new))
+    assert en in caught.value.en and caught.value.zh
+    assert caught.value.line == line
+
+
 JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [None, 7, True, "x", "${season}", "${nothing}", "2026-02-30", [], {}, ["x"], {"all": 1}, {"fact": []}]
 )
@@ -117,7 +176,7 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
 @settings(deadline=None)
 @given(st.integers(0, 10_000), JUNK)
 def test_whatever_an_official_writes_there_is_an_answer(place: int, junk: Any) -> None:
-    raw = yaml.safe_load(TEXT)
+    raw = yaml.safe_load(TEXT.replace("order:\n", MORE))
     spots: list[tuple[Any, Any]] = []
 
     def walk_raw(value: Any) -> None:
@@ -164,7 +223,7 @@ def test_words_of_the_vocabulary_are_never_forbidden() -> None:
 
 def test_the_vocabulary_is_whole() -> None:
     for name, term in VOCABULARY.items():
-        assert term.zh and term.en and term.kind in (bool, date, int, str), name
+        assert term.zh and term.en and term.kind in KIND_NAMES, name
         assert set(term.items) <= set(SOURCES), name
         assert term.todo_zh and term.todo_en, name
         for lang in ("zh", "en"):
@@ -174,40 +233,57 @@ def test_the_vocabulary_is_whole() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_a_policy_moves_to_another_season(path: Path) -> None:
-    now, later = load_file(path), load_file(path, 2028)
-    assert (now.parameters["cutoff"], later.parameters["cutoff"]) == (date(2026, 8, 31), date(2028, 8, 31))
-    assert later.parameters["born_by"] == date(2022, 8, 31)
+    now = load_file(path)
+    if now.historical:  # what law has abolished since can't be moved past the day that it did
+        with pytest.raises(PolicyError, match="only in versions marked historical"):
+            load_file(path, 2028)
+        return
+    later, years = load_file(path, 2028), 2028 - now.season
+    for name in ("cutoff", "born_by"):
+        if name in now.parameters:
+            assert later.parameters[name].year == now.parameters[name].year + years  # type: ignore[union-attr]
     assert digest(now) != digest(later)
-    young = {"child.born_on": Fact(date(2022, 8, 31)), "child.already_enrolled": Fact(False)}
-    assert decide(now, young).state == "ineligible"
+    facts = {"child.already_enrolled": Fact(False), "child.graduates": Fact(True)}
+    young = facts | {"child.born_on": Fact(date(2022, 8, 31))}
+    if now.level == "primary":
+        assert decide(now, young).state == "ineligible"
     assert decide(later, young).state == "needs_facts"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_each_policy_names_its_own_district(path: Path) -> None:
     policy = load_file(path)
-    assert path.stem == policy.id == f"{policy.district}-{policy.level}"
-    assert policy.district in DISTRICTS
-    named = {c.equals for c in walk(policy) if c.fact == "child.hukou_district"}
-    assert named == {policy.district}
-    if policy.district not in ("kuiwen", "gaoxin"):
+    assert path.stem.replace("-", "_").startswith(policy.id.replace("-", "_"))
+    assert policy.id == f"{policy.district}-{policy.level}"
+    assert policy.district in DISTRICTS or policy.district in (policy.regions or {})
+    if policy.district in ADOPTING:
         assert policy.note and "assumption" in policy.note.en
+
+
+def test_year_variants_are_versions_of_one_policy() -> None:
+    versions = [(p.id, p.version) for p in map(load_file, FILES)]
+    assert len(set(versions)) == len(versions)
+    for many in ("kuiwen-primary", "longgang-primary", "guangzhou-primary"):
+        assert len([v for name, v in versions if name == many]) == 2
+
+
+def test_only_historical_versions_hold_what_law_has_abolished() -> None:
+    for policy in map(load_file, FILES):
+        used = {n for _, c in policy.conditions() for part in c.walk() for n in part.facts()}
+        used |= {n for _, item in policy.items() if item.of for n in item.of.facts()}
+        assert bool(policy.historical) == any(VOCABULARY[n].banned for n in used), policy.id
+
+
+ADOPTING = ("hanting", "jingkai", "binhai")
 
 
 def test_the_adopting_districts_have_kuiwens_structure() -> None:
     kuiwen = load_file(next(p for p in FILES if p.stem == "kuiwen-primary"))
     for path in FILES:
         policy = load_file(path)
-        if policy.district in ("hanting", "jingkai", "binhai"):
+        if policy.district in ADOPTING:
             assert [c.code for c in policy.categories] == [c.code for c in kuiwen.categories]
             assert policy.order == kuiwen.order
-
-
-def walk(policy: Policy) -> list[Condition]:
-    found = [policy.eligible, *(b.when for c in policy.categories for b in c.bases)]
-    for condition in found:
-        found += condition.parts
-    return found
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

@@ -16,6 +16,7 @@ from ruxue.applications.models import Application, Check
 from ruxue.exchange.inquiries import Inquiry
 from ruxue.exchange.items import Code, id_digest
 from ruxue.exchange.models import Query
+from ruxue.policy import records
 from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, Value
 
 Answers = Mapping[tuple[str, str], Query]
@@ -25,22 +26,16 @@ S = Check.Status
 def pack(facts: Mapping[str, Fact]) -> dict[str, Any]:
     """Facts as JSON: value, source, as-of date."""
     return {
-        name: [
-            f.value.isoformat() if isinstance(f.value, date) else f.value,
-            f.source,
-            f.as_of.isoformat() if f.as_of else None,
-        ]
-        for name, f in facts.items()
+        name: [records.plain(f.value), f.source, f.as_of.isoformat() if f.as_of else None] for name, f in facts.items()
     }
 
 
 def unpack(stored: Mapping[str, Any]) -> dict[str, Fact]:
     """Inverse of `pack`."""
-    result = {}
-    for name, (value, source, as_of) in stored.items():
-        real: Value | None = date.fromisoformat(value) if VOCABULARY[name].kind is date and value else value
-        result[name] = Fact(real, source, date.fromisoformat(as_of) if as_of else None)
-    return result
+    return {
+        name: Fact(records.parse(VOCABULARY[name].kind, value), source, date.fromisoformat(as_of) if as_of else None)
+        for name, (value, source, as_of) in stored.items()
+    }
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,10 @@ def publish(season: Season, text: str, by: str) -> PolicyVersion:
             f"这份办法属于 {policy.district}（{policy.level}）",
             f"this policy belongs to {policy.district} ({policy.level})",
         )
+    if policy.historical:
+        raise language.PolicyError(
+            None, "这是历史版本，只能重演，不能发布", "this is a historical version: it can be replayed, not published"
+        )
     newest = season.policies.order_by("-version").first()
     row = PolicyVersion.objects.create(
         season=season,

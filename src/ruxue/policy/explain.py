@@ -1,15 +1,22 @@
-"""Says in plain words why a family has its category: read off rule and vocabulary, never written twice."""
+"""Says why a family has its category: read off rule, vocabulary and facts, never written twice.
+
+Short first: one sentence; then conditions, points and better categories for who wants to know more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
 
-from ruxue.policy.engine import Node, Verdict, compiled, decide, node
-from ruxue.policy.facts import DISTRICTS, SOURCES, UNKNOWN, VOCABULARY, Fact, FactSheet, Lang, Truth, Value
-from ruxue.policy.language import COORDINATE, Condition, Policy, Text
+from ruxue.policy import arrangements
+from ruxue.policy.engine import Ground, Node, Part, Verdict, compiled, conjuncts, decide, node, trusted
+from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, FactSheet, Lang, Truth, Value
+from ruxue.policy.language import COORDINATE, Condition, Policy
+from ruxue.policy.records import KIND_NAMES
+from ruxue.policy.words import Words, deciding_fact, pick, say, say_date, say_points, words_of
+
+__all__ = ["explain", "render", "render_policy", "say", "say_date", "say_standing", "self_check", "with_standing"]
 
 
 @dataclass(frozen=True)
@@ -44,16 +51,56 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Ask:
-    """An unknown fact that stands before a better category, and what the family can do about it."""
+    """An unknown fact that stands before something better, what the family can do about it, and the papers that the
+    rule names for it."""
 
     fact: str
     text: str
     todo: str
+    papers: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PointLine:
+    """An item of points: proven and possible (in points, as text), and what it was counted from."""
+
+    title: str
+    proven: str
+    possible: str
+    finding: str
+    depth: int
+
+
+@dataclass(frozen=True)
+class Option:
+    """A basis that the family meets: its category, its ground, its points ("" where the rule gives none)."""
+
+    code: str
+    title: str
+    ground: str
+    points: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an admission round left a family, for the explanation: rank in its list (from 1), how many stood there,
+    how many seats there were; the last admitted rank (None: nobody) and whether the family was admitted."""
+
+    rank: int
+    of: int
+    seats: int
+    last_rank: int | None
+    admitted: bool
+    last_points: int | None = None
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A verdict in words: one sentence first, then the category's conditions, then the better categories."""
+    """A verdict in words: one sentence first, then the category's conditions, then the better categories.
+
+    `points`: what each item gave, `total` their sum; `options`: every basis that the family meets, the best first;
+    `notes`: a veto, a fallback, a place at the end of the category, buffer seats; `standing`: rank and last admitted.
+    """
 
     sentence: str
     code: str
@@ -61,172 +108,86 @@ class Explanation:
     conditions: list[Line] = field(default_factory=list)
     better: list[Skipped] = field(default_factory=list)
     asks: list[Ask] = field(default_factory=list)
+    points: list[PointLine] = field(default_factory=list)
+    total: str = ""
+    options: list[Option] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    standing: str = ""
 
 
-def say_date(day: date, lang: Lang) -> str:
-    """2026年7月16日, or 16 July 2026."""
-    return f"{day.year}年{day.month}月{day.day}日" if lang == "zh" else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-# strftime would follow the server's locale.
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-
-
-def _pick(text: Text, lang: Lang) -> str:
-    return text.zh if lang == "zh" else text.en
-
-
-def _say_value(name: str, value: Value | None, lang: Lang) -> str:
-    zh = lang == "zh"
-    if value is None:
-        return "尚不清楚" if zh else "not known yet"
-    if isinstance(value, bool):
-        return ("是" if value else "否") if zh else ("yes" if value else "no")
-    if isinstance(value, date):
-        return say_date(value, lang)
-    if isinstance(value, int):
-        if name.endswith("_bp"):
-            return f"{value // 100}{f'.{value % 100:02}'.rstrip('0') if value % 100 else ''}%"
-        return f"{value}个月" if zh else f"{value} month{'' if value == 1 else 's'}"
-    if name == "child.hukou_district" and value in DISTRICTS:
-        return DISTRICTS[value][0 if zh else 1]
-    return value or ("无" if zh else "none")
-
-
-# (met, not met) in both languages; {f} is the fact, {v} the value asked for.
-_WORDS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
-    "equals": (("{f}是{v}", "{f}不是{v}"), ("{f} is {v}", "{f} is not {v}")),
-    "in_": (("{f}是其中之一：{v}", "{f}不是其中任何一个：{v}"), ("{f} is one of {v}", "{f} is none of {v}")),
-    "before": (("{f}早于{v}", "{f}不早于{v}"), ("{f} is before {v}", "{f} is not before {v}")),
-    "on_or_before": (("{f}不晚于{v}", "{f}晚于{v}"), ("{f} is on or before {v}", "{f} is after {v}")),
-    "on_or_after": (("{f}不早于{v}", "{f}早于{v}"), ("{f} is on or after {v}", "{f} is before {v}")),
-    "at_least": (("{f}不少于{v}", "{f}少于{v}"), ("{f} is at least {v}", "{f} is less than {v}")),
-    "at_most": (("{f}不超过{v}", "{f}超过{v}"), ("{f} is at most {v}", "{f} is more than {v}")),
-    "none": (("没有{f}", "有{f}"), ("{f} is not claimed", "{f} is claimed")),
-}
-
-
-def _leaf_text(leaf: Condition, lang: Lang, negated: bool) -> str:
-    name, test = leaf.fact or "", leaf.test
-    term = VOCABULARY[name]
-    wanted: Any = getattr(leaf, test)
-    if test == "is_":
-        return term.phrase(Truth.TRUE if wanted is not negated else Truth.FALSE, lang)
-    many = wanted if isinstance(wanted, list) else [wanted]
-    shown = ("、" if lang == "zh" else ", ").join(_say_value(name, w, lang) for w in many)
-    words = _WORDS["none" if wanted == "" else test][0 if lang == "zh" else 1]
-    return words[1 if negated else 0].format(f=term.name(lang), v=shown)
-
-
-def say(condition: Condition, lang: Lang, negated: bool = False) -> str:
-    """A condition in words; `negated` says its opposite (De Morgan's laws)."""
-    if condition.negated is not None:
-        return say(condition.negated, lang, not negated)
-    if not condition.parts:
-        return _leaf_text(condition, lang, negated)
-    if len(condition.parts) == 1:
-        return say(condition.parts[0], lang, negated)
-    every = (condition.all is not None) is not negated
-    joint = ("，并且" if every else "，或者") if lang == "zh" else (", and " if every else ", or ")
-    said = [
-        f"（{s}）"
-        if lang == "zh" and part.parts and not part.negated
-        else f"({s})"
-        if part.parts and not part.negated
-        else s
-        for part in condition.parts
-        for s in [say(part, lang, negated)]
-    ]
-    return joint.join(said)
-
-
-def _conjuncts(tree: Node) -> list[Node]:
-    """What must all be met, one by one: nested "all" unfolded, anything else left whole."""
-    if tree.condition.all is None:
-        return [tree]
-    return [found for part in tree.parts for found in _conjuncts(part)]
-
-
-def _deciding(tree: Node, facts: FactSheet) -> Condition:
+def _deciding(tree: Node, facts: FactSheet) -> Node:
     """The first leaf, in the rule's order, that gives the condition its truth."""
     if not tree.parts:
-        return tree.condition
+        return tree
     if tree.condition.negated is not None:
         return _deciding(tree.parts[0], facts)
     truth = tree.test(facts)
     return _deciding(next(part for part in tree.parts if part.test(facts) is truth), facts)
 
 
-def _finding(name: str, fact: Fact, lang: Lang) -> str:
-    term, value = VOCABULARY[name], fact.value
-    if value is None:
-        return term.phrase(Truth.UNKNOWN, lang)
-    if isinstance(value, bool):
-        said = term.phrase(Truth.TRUE if value else Truth.FALSE, lang)
-    elif value == "":
-        said = _WORDS["none"][0 if lang == "zh" else 1][0].format(f=term.name(lang))
-    else:
-        said = _WORDS["equals"][0 if lang == "zh" else 1][0].format(f=term.name(lang), v=_say_value(name, value, lang))
-    source = SOURCES.get(fact.source, (fact.source, fact.source))[0 if lang == "zh" else 1]
-    day = say_date(fact.as_of, lang) if fact.as_of else ""
-    where = ("，" if lang == "zh" else ", ").join(part for part in (source, day) if part)
-    return said + (f"（{where}）" if lang == "zh" else f" ({where})") if where else said
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """What every line needs: the policy's words, the facts as the policy sees them, the last day to act."""
+
+    policy: Policy
+    words: Words
+    facts: FactSheet
+    until: date | None
+
+    @property
+    def zh(self) -> bool:
+        return self.words.zh
+
+    def todo(self, name: str) -> str:
+        """What a family can do about a fact and until when; the rule's own word comes before the vocabulary's."""
+        own = (self.policy.ask or {}).get(name)
+        todo = pick(own, self.words.lang) if own else VOCABULARY[name].todo(self.words.lang)
+        if not todo or self.until is None:
+            return todo
+        day = say_date(self.until, self.words.lang)
+        return f"{todo}（请在{day}前完成）" if self.zh else f"{todo} (by {day})"
+
+    def line(self, tree: Node) -> Line:
+        leaf = _deciding(tree, self.facts)
+        name = deciding_fact(leaf, self.facts)
+        fact, truth = self.facts.get(name, UNKNOWN), tree.test(self.facts)
+        return Line(
+            self.words.say(tree.condition),
+            truth,
+            name,
+            self.words.value(name, fact.value),
+            fact.source or VOCABULARY[name].items[0],
+            fact.as_of,
+            "" if truth is Truth.TRUE else self.todo(name),
+            self.words.finding(leaf, self.facts),
+        )
+
+    def against(self, tree: Node) -> Line:
+        """A condition that counts against the family, as the opposite that it would have to meet."""
+        met = self.line(tree)
+        return replace(met, text=self.words.say(tree.condition, True), truth=Truth.FALSE, todo=self.todo(met.fact))
 
 
-def _todo(name: str, lang: Lang, until: date | None) -> str:
-    todo = VOCABULARY[name].todo(lang)
-    if not todo or until is None:
-        return todo
-    return f"{todo}（请在{say_date(until, lang)}前完成）" if lang == "zh" else f"{todo} (by {say_date(until, lang)})"
-
-
-def _line(tree: Node, facts: FactSheet, lang: Lang, until: date | None) -> Line:
-    name = _deciding(tree, facts).fact or ""
-    fact, truth = facts.get(name, UNKNOWN), tree.test(facts)
-    return Line(
-        say(tree.condition, lang),
-        truth,
-        name,
-        _say_value(name, fact.value, lang),
-        fact.source or VOCABULARY[name].items[0],
-        fact.as_of,
-        "" if truth is Truth.TRUE else _todo(name, lang, until),
-        _finding(name, fact, lang),
-    )
-
-
-def _blocking(tree: Node, facts: FactSheet) -> Node:
+def _blocking(parts: tuple[Node, ...], facts: FactSheet) -> Node:
     """The first condition that keeps the whole from being true: an unmet one before an unknown one."""
-    truth = tree.test(facts)
-    return next(part for part in _conjuncts(tree) if part.test(facts) is truth)
+    truths = [part.test(facts) for part in parts]
+    return parts[truths.index(min(truths))]
 
 
-def _closest(grounds: tuple[Node, ...], facts: FactSheet) -> Node:
+def _closest(grounds: tuple[Ground, ...], facts: FactSheet) -> tuple[Node, ...]:
     """The ground nearest to being met, worth telling about: open before unmet, then the smallest gap."""
+    if len(grounds) == 1:
+        return grounds[0].must
 
-    def gaps(tree: Node) -> tuple[int, float]:
-        parts = _conjuncts(tree)
+    def gaps(ground: Ground) -> tuple[int, float]:
+        truths = [part.test(facts) for part in ground.must]
         # A share, not a count: else a ground of one condition, unmet, would always look the nearest.
-        return -tree.test(facts), sum(2 - part.test(facts) for part in parts) / len(parts)
+        return -min(truths), (2 * len(truths) - sum(truths)) / len(truths)
 
-    return min(grounds, key=gaps)
+    return min(grounds, key=gaps).must
 
 
-def _skipped(code: str, title: str, line: Line, decided: bool, lang: Lang) -> Skipped:
-    zh = lang == "zh"
+def _skipped(code: str, title: str, line: Line, decided: bool, zh: bool) -> Skipped:
     if line.truth is Truth.FALSE:
         said = f"没有进入“{title}”：{line.finding}。" if zh else f"Not in {title}: {line.finding}."
         if line.todo:
@@ -244,59 +205,212 @@ def _skipped(code: str, title: str, line: Line, decided: bool, lang: Lang) -> Sk
     return Skipped(code, title, line, line.truth, said)
 
 
+def _point_lines(part: Part, tell: _Teller, depth: int) -> list[PointLine]:
+    low, high = part.value(tell.facts)
+    found = ""
+    if part.amount and part.item.of:
+        name = next((n for n in part.item.of.facts() if n in tell.facts), "")
+        counted, most = part.amount(tell.facts)
+        unit = part.item.of.measure
+        shown = tell.words.number(counted, unit)
+        if counted != most:
+            shown = f"至少{shown}，尚未核实完" if tell.zh else f"at least {shown}, not all confirmed yet"
+        found = shown + (tell.words.where(tell.facts[name]) if name else "")
+    elif part.when:
+        found = tell.line(part.when).finding
+    lines = [PointLine(tell.words.title(part.item), say_points(low), _most(high, tell.zh), found, depth)]
+    for inner in part.parts:
+        # Deep inside, an alternative that gives nothing and can't give anything tells a family nothing.
+        if depth == 0 or inner.value(tell.facts) != (0, 0):
+            lines += _point_lines(inner, tell, depth + 1)
+    return lines
+
+
+def _most(thousandths: int, zh: bool) -> str:
+    # Beyond every table of points: the rule sets no limit there.
+    return say_points(thousandths) if thousandths < 10**9 else ("不限" if zh else "no limit")
+
+
 def explain(policy: Policy, facts: FactSheet, verdict: Verdict, lang: Lang, until: date | None = None) -> Explanation:
     """The verdict in words; every statement is read off the rule and the facts that decided it.
 
     `facts` are those that the verdict was made from; `until` is the last day on which the family can still
     prove or correct something, and is named beside each thing that it can do.
     """
-    zh, rule = lang == "zh", compiled(policy)
+    rule, words = compiled(policy), words_of(policy, lang)
+    zh, facts = words.zh, trusted(policy, facts)
+    tell = _Teller(policy, words, facts, until)
     if verdict.state == "ineligible":
-        line = _line(_blocking(rule.eligible, facts), facts, lang, until)
+        line = tell.line(_blocking(conjuncts(rule.eligible), facts))
         sentence = (
             f"按规定这次还不能报名：{line.finding}；规定要求{line.text}。"
             if zh
             else f"This child can't be enrolled this time: {line.finding}; the rule asks that {line.text}."
         )
         return Explanation(sentence, "", "", [line])
+    titles = {c.code: pick(c.title, lang) for c in policy.categories}
+    titles[COORDINATE] = pick(policy.coordinate, lang)
+    code, decided = verdict.category, verdict.state == "decided"
     better: list[Skipped] = []
     conditions: list[Line] = []
-    title, why = _pick(policy.coordinate, lang), ""
-    for category, (code, grounds) in zip(policy.categories, rule.categories, strict=True):
-        if code == verdict.category:
-            at = (
-                verdict.bases[code].index(Truth.TRUE)
-                if verdict.bases
-                else [g.test(facts) for g in grounds].index(Truth.TRUE)
+    notes: list[str] = []
+    shown = {i: tell.against(rule.vetoes[i][0]) for i in verdict.vetoed}
+    for i, line in shown.items():
+        assert policy.veto
+        title = pick(policy.veto[i].title, lang)
+        notes.append(f"一票否决“{title}”：{line.finding}。" if zh else f"Ruled out by {title}: {line.finding}.")
+    why = ""
+    for other in _ahead(policy, verdict):
+        if other == code:
+            continue
+        veto = next((shown[i] for i in verdict.vetoed if other in rule.vetoes[i][1]), None)
+        line = veto or tell.line(_blocking(_closest(rule.grounds[other], facts), facts))
+        better.append(_skipped(other, titles[other], line, decided, zh))
+    if code in rule.grounds:
+        ground = next(g for g in rule.grounds[code] if g.node.test(facts) is Truth.TRUE)
+        why = pick(ground.title, lang)
+        conditions = [tell.line(part) for part in ground.must]
+        if ground.origin:
+            notes.append(
+                f"“{titles[ground.origin]}”缺少证明，按“{titles[code]}”对待。"
+                if zh
+                else f"Without the proof for {titles[ground.origin]} it is treated as {titles[code]}."
             )
-            title, why = _pick(category.title, lang), _pick(category.bases[at].title, lang)
-            conditions = [_line(part, facts, lang, until) for part in _conjuncts(grounds[at])]
-            break
-        line = _line(_blocking(_closest(grounds, facts), facts), facts, lang, until)
-        better.append(_skipped(code, _pick(category.title, lang), line, verdict.state == "decided", lang))
-    asks = [
-        Ask(name, VOCABULARY[name].phrase(Truth.UNKNOWN, lang), _todo(name, lang, until)) for name in verdict.needed
-    ]
+    notes += _notes(policy, verdict, tell)
+    points: list[PointLine] = []
+    part = rule.points.get(code)
+    if code in verdict.points:
+        if rule.base[code]:
+            base = say_points(rule.base[code])
+            points.append(PointLine(titles[code], base, base, why, 0))
+        if part:
+            points += _point_lines(part, tell, 0)
+    total = say_points(verdict.points[code][0]) if code in verdict.points else ""
+    return Explanation(
+        _sentence(verdict, titles[code], why, total, zh),
+        code,
+        titles[code],
+        conditions,
+        better,
+        [_ask(policy, name, tell) for name in verdict.needed],
+        points,
+        total,
+        _options(policy, verdict, titles, tell),
+        notes,
+    )
+
+
+def _sentence(verdict: Verdict, title: str, why: str, total: str, zh: bool) -> str:
+    score = (f"，目前{total}分" if zh else f" with {total} points") if total else ""
     if verdict.state == "needs_facts":
-        sentence = (
-            f"目前能确认的是“{title}”；还有信息没有核实，核实后可能更靠前。"
+        return (
+            f"目前能确认的是“{title}”{score}；还有信息没有核实，核实后可能更靠前。"
             if zh
-            else f"What is certain so far: {title}. Some facts are open; they may lead to a better category."
+            else f"What is certain so far: {title}{score}. Some facts are open; they may lead to a better category."
         )
-    elif verdict.category == COORDINATE:
-        sentence = (
+    if verdict.category == COORDINATE:
+        return (
             "您的孩子将由区里统筹安排学位，因为前面各类的条件没有全部满足或证明。"
             if zh
             else "The district will arrange a school place for your child (coordination), "
             "as the conditions of no category before it are all met and proven."
         )
-    else:
-        sentence = (
-            f"您的孩子属于“{title}”，因为符合：{why}。"
-            if zh
-            else f"Your child is in this category: {title}; reason: {why}."
+    score = (f"，共{total}分" if zh else f", with {total} points") if total else ""
+    return (
+        f"您的孩子属于“{title}”{score}，因为符合：{why}。"
+        if zh
+        else f"Your child is in this category: {title}{score}; reason: {why}."
+    )
+
+
+def _ahead(policy: Policy, verdict: Verdict) -> list[str]:
+    """The better categories that were not reached: before the verdict's own, or worth more points where these rank."""
+    codes = [c.code for c in policy.categories]
+    if not policy.ranking:
+        return codes[: codes.index(verdict.category) if verdict.category in codes else None]
+    rule = compiled(policy)
+    own = verdict.points.get(verdict.category, (-1, -1))[0]
+    return [c for c in codes if verdict.truths[c] is not Truth.TRUE and rule.most[c] > own]
+
+
+def _options(policy: Policy, verdict: Verdict, titles: Mapping[str, str], tell: _Teller) -> list[Option]:
+    """Every basis that is met, the best first."""
+    found = [
+        (code, ground)
+        for code, grounds in compiled(policy).grounds.items()
+        if verdict.truths[code] is Truth.TRUE
+        for ground in grounds
+        if ground.node.test(tell.facts) is Truth.TRUE
+    ]
+    if policy.ranking:
+        found.sort(key=lambda f: -verdict.points[f[0]][0])
+    return [
+        Option(
+            code,
+            titles[code],
+            pick(ground.title, tell.words.lang),
+            say_points(verdict.points[code][0]) if code in verdict.points else "",
         )
-    return Explanation(sentence, verdict.category, title, conditions, better, asks)
+        for code, ground in found
+    ]
+
+
+def _notes(policy: Policy, verdict: Verdict, tell: _Teller) -> list[str]:
+    """A place at the end of the category, and the right to a buffer zone's seats."""
+    rule, zh, notes = compiled(policy), tell.zh, []
+    for penalty, basis in zip(rule.penalties, policy.last_in_category or (), strict=True):
+        if penalty.test(tell.facts) is Truth.TRUE:
+            title, line = pick(basis.title, tell.words.lang), tell.line(penalty)
+            notes.append(
+                f"排在本类末尾（{title}）：{line.finding}。"
+                if zh
+                else f"At the end of its category ({title}): {line.finding}."
+            )
+    for buffer in policy.buffers or ():
+        if verdict.buffers.get(buffer.school) is Truth.TRUE:
+            title = pick(buffer.title, tell.words.lang)
+            notes.append(
+                f"{title}满足本片区后如有余位，您的孩子可以报名。"
+                if zh
+                else f"Your child may get a seat that {title} has left after serving its own zone."
+            )
+    return notes
+
+
+def _ask(policy: Policy, name: str, tell: _Teller) -> Ask:
+    papers = [
+        pick(paper, tell.words.lang)
+        for category in policy.categories
+        for paper in category.evidence or ()
+        if name in (paper.shows or ())
+    ]
+    term = VOCABULARY[name]
+    return Ask(name, term.phrase(Truth.UNKNOWN, tell.words.lang), tell.todo(name), list(dict.fromkeys(papers)))
+
+
+def say_standing(standing: Standing, lang: Lang) -> str:
+    """Rank and last admitted rank in words, as admissions knows them after a round."""
+    zh, s = lang == "zh", standing
+    said = (
+        f"在{s.of}名申请人中排第{s.rank}位，共{s.seats}个学位"
+        if zh
+        else f"Rank {s.rank} of {s.of} applicants for {s.seats} seats"
+    )
+    if s.last_rank is None:
+        said += "；没有人在这一轮录取" if zh else "; nobody was admitted in this round"
+    else:
+        said += f"；录取到第{s.last_rank}位" if zh else f"; admitted down to rank {s.last_rank}"
+        if s.last_points is not None:
+            points = say_points(s.last_points)
+            said += f"（{points}分）" if zh else f" ({points} points)"
+    return said + (
+        ("，已录取。" if s.admitted else "，未录取。") if zh else ("." if s.admitted else ", so not admitted.")
+    )
+
+
+def with_standing(explanation: Explanation, standing: Standing, lang: Lang) -> Explanation:
+    """The explanation after a round."""
+    return replace(explanation, standing=say_standing(standing, lang))
 
 
 def self_check(policy: Policy, answers: Mapping[str, Value | None], lang: Lang) -> Explanation:
@@ -313,20 +427,61 @@ def self_check(policy: Policy, answers: Mapping[str, Value | None], lang: Lang) 
 
 
 @dataclass(frozen=True)
+class Question:
+    """A question of the self-check: a fact, its words, its type's name, and the answers that make a difference."""
+
+    fact: str
+    text: str
+    kind: str
+    options: list[tuple[str, str]] = field(default_factory=list)
+
+
+def next_questions(policy: Policy, answers: Mapping[str, Value | None], lang: Lang) -> list[Question]:
+    """What the self-check still has to ask, the facts that matter most first; empty once the verdict is sure.
+
+    Answered facts are never asked again, and facts that can no longer change anything are not asked at all.
+    """
+    words = words_of(policy, lang)
+    facts = {name: Fact(value, "declared") for name, value in answers.items()}
+    verdict = decide(policy, facts)
+    out = []
+    for name in verdict.needed if verdict.state == "needs_facts" else ():
+        if name in answers:
+            continue
+        options = [(str(value), words.value(name, value)) for value in _mentioned(policy, name)]
+        out.append(Question(name, VOCABULARY[name].name(lang), KIND_NAMES[VOCABULARY[name].kind], options))
+    return out
+
+
+def _mentioned(policy: Policy, name: str) -> list[str]:
+    """Texts that the rule compares a fact with, in its order."""
+    found: list[str] = []
+    for _, condition in policy.conditions():
+        for leaf in condition.walk():
+            if leaf.fact == name:
+                found += [text for text in leaf.texts if text]
+    return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
 class PublicCategory:
-    """A category for the public page: grounds with conditions, papers to bring, what a family may choose."""
+    """A category for the public page: grounds with conditions, papers to bring, what a family may choose, base points,
+    and what else the rule says of it (fallback, order of its own, who gets the last seats)."""
 
     code: str
     title: str
     bases: list[tuple[str, list[str]]]
     evidence: list[str] = field(default_factory=list)
     may: list[str] = field(default_factory=list)
+    points: str = ""
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class PublicPolicy:
     """A whole rule in words. `core`: the districts in which "no dwelling in the city's core" is counted,
-    from the parameter city_core; `assumed`: what the published text lacks and was supplied."""
+    from the parameter city_core; `assumed`: what the published text lacks and was supplied; `points`: the table of
+    points, inner items indented; `rules`: vetoes, locks, quotas, rounds and the other arrangements."""
 
     title: str
     source: str
@@ -336,48 +491,41 @@ class PublicPolicy:
     order: list[str]
     core: list[str]
     assumed: list[str]
-
-
-_BETTER = {
-    "earlier": ("早的在前", "earlier first"),
-    "later": ("晚的在前", "later first"),
-    "larger": ("多的在前", "larger first"),
-    "smaller": ("少的在前", "smaller first"),
-}
+    points: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
 
 
 def render_policy(policy: Policy, lang: Lang) -> PublicPolicy:
     """The whole rule in words for the public page, generated from the rule that decides."""
-    zh = lang == "zh"
+    words = words_of(policy, lang)
 
     def lines(condition: Condition) -> list[str]:
-        return [say(part.condition, lang) for part in _conjuncts(node(condition))]
+        return [words.say(part.condition) for part in conjuncts(node(condition, policy))]
 
     categories = [
         PublicCategory(
             c.code,
-            _pick(c.title, lang),
-            [(_pick(b.title, lang), lines(b.when)) for b in c.bases],
-            [_pick(t, lang) for t in c.evidence or []],
-            [_pick(t, lang) for t in c.may or []],
+            pick(c.title, lang),
+            [(pick(b.title, lang), lines(b.when)) for b in c.bases],
+            [pick(t, lang) for t in c.evidence or []],
+            [pick(t, lang) for t in c.may or []],
+            "" if c.points is None else f"{c.points:f}",
+            arrangements.of_category(policy, c, words),
         )
         for c in policy.categories
     ]
-    order = [
-        f"{VOCABULARY[o.fact].name(lang)}{'，' if zh else ': '}{_BETTER[o.better][0 if zh else 1]}"
-        for o in policy.order
-    ]
     core = policy.parameters.get("city_core", [])
-    names = [_say_value("child.hukou_district", str(key), lang) for key in core] if isinstance(core, list) else []
     return PublicPolicy(
-        _pick(policy.title, lang),
-        _pick(policy.source, lang),
-        _pick(policy.note, lang) if policy.note else "",
+        pick(policy.title, lang),
+        pick(policy.source, lang),
+        pick(policy.note, lang) if policy.note else "",
         lines(policy.eligible),
-        [*categories, PublicCategory(COORDINATE, _pick(policy.coordinate, lang), [])],
-        order,
-        names,
-        [_pick(t, lang) for t in (policy.assumed or {}).values()],
+        [*categories, PublicCategory(COORDINATE, pick(policy.coordinate, lang), [])],
+        [words.order(o) for o in policy.order],
+        [words.region(str(key)) for key in core] if isinstance(core, list) else [],
+        [pick(t, lang) for t in (policy.assumed or {}).values()],
+        words.item(policy.points) if policy.points else [],
+        arrangements.of_policy(policy, words),
     )
 
 

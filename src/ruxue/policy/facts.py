@@ -12,7 +12,9 @@ from datetime import date
 from enum import IntEnum
 from typing import Literal
 
-Value = bool | int | str | date
+from ruxue.policy.records import Dwellings, History, Kin, Owners, Place, Record, SeatLocks
+
+Value = bool | int | str | date | Record
 Lang = Literal["zh", "en"]
 
 
@@ -39,19 +41,30 @@ def any_of(values: Iterable[Truth]) -> Truth:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """A person's word in place of a register's: who, when, why, and the value that it replaced."""
+
+    by: str
+    on: date
+    reason: str
+    replaced: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """A value with where it comes from; value None is unknown.
 
     `source` is an item's code ("PS2"), "document", "officer" or "declared"; `as_of` the day that the source
-    speaks of; `evidence` a key of the paper or answer behind it; `override_by` who replaced the register's
-    value, None if nobody.
+    speaks of; `evidence` a key of the paper or answer behind it; `override` who replaced the register's value;
+    `confidence` 0 to 100: a policy may ask for more than a fact has, and then it counts as unknown.
     """
 
     value: Value | None
     source: str = ""
     as_of: date | None = None
     evidence: str | None = None
-    override_by: str | None = None
+    override: Override | None = None
+    confidence: int = 100
 
 
 FactSheet = Mapping[str, Fact]
@@ -64,7 +77,9 @@ class Term:
 
     `kind` is the value's type, `items` the sources that can decide it. For a bool `zh`/`en` state it as met
     and `not_zh`/`not_en` as not met; otherwise they name the value. `todo_*` says what a family can do when
-    it is unknown or not met, "" where nothing can be done.
+    it is unknown or not met, "" where nothing can be done. `unit` is what an int counts. `adverse`: speaks against
+    a family, and counts only when it is shown. `banned`: the year since which it may not be asked, and the rule that
+    says so; only rules of earlier seasons can be replayed with it.
     """
 
     kind: type
@@ -75,6 +90,9 @@ class Term:
     not_en: str = ""
     todo_zh: str = ""
     todo_en: str = ""
+    unit: Literal["months", "share", "age", "yuan", "times"] = "months"
+    adverse: bool = False
+    banned: tuple[int, str, str] | None = None
 
     def name(self, lang: Lang) -> str:
         """The fact as a condition (bool) or as a noun (other types)."""
@@ -235,6 +253,7 @@ VOCABULARY: dict[str, Term] = {
         "",
         "",
         *_HOME,
+        unit="share",
     ),
     "dwelling.full_ownership": Term(
         bool,
@@ -380,6 +399,200 @@ VOCABULARY: dict[str, Term] = {
     ),
 }
 
+_KIN = (
+    "上传户口簿、出生医学证明或结婚证",
+    "upload the household book, the birth certificate or the marriage certificate",
+)
+_SCHOOL = ("联系学校更正学籍登记", "ask the school to correct the pupil register")
+_DEGREE = ("上传学历证书", "upload the certificate of the degree")
+_TAX = ("上传完税证明", "upload the tax certificate")
+_SEAT = ("联系区教育部门核对学位登记", "ask the district's education bureau to check the register of seats")
+_PROOF = ("上传实际住所居住证明", "upload the proof of residence")
+_CREDIT = ("如记录有误，向记录部门申请更正", "if the record is wrong, ask the office that keeps it to correct it")
+_PERSON = ("核对申请人的姓名和身份证号", "check the applicant's name and ID number")
+_B22 = (
+    2022,
+    "教育部办公厅2022年招生入学通知：取消计划生育证明",
+    "the Ministry of Education's enrollment notice of 2022: proof of birth control is abolished",
+)
+_B18 = (
+    2018,
+    "教育部招生“十项严禁”：不得与捐资挂钩",
+    "the Ministry of Education's ten prohibitions for enrollment: no ties to donations",
+)
+
+
+def _history(items: tuple[str, ...], zh: str, en: str, todo: tuple[str, str]) -> dict[str, Term]:
+    """A register's spells for the main and the assistant applicant, the two guardians as they apply."""
+    return {
+        who: Term(History, items, f"{person_zh}的{zh}", f"{person_en}'s {en}", "", "", *todo)
+        for who, person_zh, person_en in (
+            ("main", "主申请人", "the main applicant"),
+            ("assistant", "辅申请人", "the assistant applicant"),
+        )
+    }
+
+
+def _of(name: str, terms: dict[str, Term]) -> dict[str, Term]:
+    return {f"{name}.{who}": term for who, term in terms.items()}
+
+
+VOCABULARY |= {
+    "child.hukou_in_zone": Term(
+        bool, ("PS2", "PS5"), "孩子的户口在本校片区内", "the child's hukou is in the school's zone",
+        "孩子的户口不在本校片区内", "the child's hukou is not in the school's zone", *_HUKOU,
+    ),
+    "child.hukou_with_parents": Term(
+        bool, ("PS3",), "孩子与父母的户口都在一起", "the hukou of child and both parents are together",
+        "孩子与父母的户口没有都在一起", "the hukou of child and both parents are not all together", *_HUKOU,
+    ),
+    "child.lives_with_grandparents": Term(
+        bool, ("street",), "孩子与祖辈一起居住", "the child lives with grandparents",
+        "孩子没有与祖辈一起居住", "the child does not live with grandparents",
+        "联系街道或学校说明居住情况", "tell the street office or the school how you live",
+    ),
+    "child.graduates": Term(
+        bool, ("ED1",), "孩子是当年小学毕业生", "the child leaves primary school this year",
+        "孩子不是当年小学毕业生", "the child does not leave primary school this year", *_SCHOOL,
+    ),
+    "child.primary_school": Term(
+        str, ("ED1",), "孩子毕业的小学", "the primary school that the child leaves", "", "", *_SCHOOL
+    ),
+    "child.declines_promotion": Term(
+        bool, ("declared",), "您放弃了直升", "you declined direct promotion",
+        "您没有放弃直升", "you did not decline direct promotion",
+        "在系统里选择是否直升", "choose in the application whether the child is promoted", adverse=True,
+    ),
+    "child.lost_private_draw": Term(
+        bool, ("ED1",), "孩子报名民办学校且未被派中", "the child applied to a private school and was not drawn",
+        "孩子没有在民办学校派位中落选", "the child did not lose a private school's draw", *_SCHOOL, adverse=True,
+    ),
+    "sibling.in_school": Term(
+        bool, ("ED1",), "孩子的兄姐在本校就读", "an elder sibling is in the school",
+        "孩子没有兄姐在本校就读", "no elder sibling is in the school", *_SCHOOL,
+    ),
+    "father.sole_child": Term(
+        bool, ("PS3", "document"), "父亲是祖父母唯一的子女", "the father is his parents' only child",
+        "父亲有兄弟姐妹", "the father has siblings", *_KIN,
+    ),
+    "mother.sole_daughter": Term(
+        bool, ("PS3", "document"), "母亲是外祖父母的独女", "the mother is her parents' only child",
+        "母亲有兄弟姐妹", "the mother has siblings", *_KIN,
+    ),
+    "family.kin": Term(Kin, ("PS3",), "亲属关系", "the family's kinship", "", "", *_KIN),
+    "family.single_parent": Term(
+        bool, ("document",), "孩子由单亲抚养", "one parent alone raises the child",
+        "孩子不是单亲抚养", "two parents raise the child",
+        "上传离婚证、判决书或死亡证明", "upload the divorce certificate, the judgment or the death certificate",
+    ),
+    "family.dwellings": Term(
+        Dwellings, ("NR3",), "孩子和监护人的住房", "the dwellings of child and guardians", "", "",
+        "上传不动产登记部门出具的无房证明", "upload the property register's proof that you own none",
+    ),
+    "family.false_papers": Term(
+        bool, ("officer",), "提供了虚假材料", "false papers were given",
+        "没有提供虚假材料", "no false papers were given", *_CREDIT, adverse=True,
+    ),
+    "family.disguised_repeat": Term(
+        bool, ("ED1",), "孩子变相重读", "the child repeats a grade in disguise",
+        "孩子没有变相重读", "the child does not repeat a grade", *_SCHOOL, adverse=True,
+    ),
+    "dwelling.owners": Term(Owners, ("NR1", "HC1"), "房子的产权人和份额", "the home's owners and shares", "", "", *_HOME),
+    "dwelling.kind": Term(
+        str, ("NR1", "HC1", "HC3", "document"), "住房的类型", "the kind of home", "", "", *_HOME
+    ),
+    "dwelling.buffer_school": Term(
+        str, ("NR4",), "房子所在的入学缓冲区", "the buffer zone in which the home lies", "", "", *_HOME
+    ),
+    "dwelling.seat_locks": Term(SeatLocks, ("ED2",), "房子占用学位的记录", "the seats that the home serves", "", "", *_SEAT),
+    "dwelling.other_pupils": Term(
+        bool, ("ED2",), "这处房子另有在校生（兄弟姐妹除外）", "another family's pupil is in school from this home",
+        "这处房子没有其他在校生", "no other family's pupil is in school from this home", *_SEAT,
+    ),
+    "place.hukou": Term(Place, ("PS2", "PS5"), "户口地址", "the address of the hukou", "", "", *_HUKOU),
+    "place.dwelling": Term(Place, ("NR1", "NR4", "HC1"), "房子地址", "the address of the home", "", "", *_HOME),
+    "place.lease": Term(Place, ("HC2",), "租赁地址", "the address of the lease", "", "", *_LEASE),
+    "place.permit": Term(Place, ("PS4",), "居住证地址", "the address of the residence permit", "", "", *_PERMIT),
+    "place.proof": Term(Place, ("document",), "居住证明地址", "the address of the proof of residence", "", "", *_PROOF),
+    "proof.machine_printed": Term(
+        bool, ("document",), "证明材料为机打", "the papers are machine-printed",
+        "证明材料不是机打", "the papers are not machine-printed", *_PROOF,
+    ),
+    "lease.kind": Term(str, ("HC2", "HC3"), "租住的类型", "the kind of lease", "", "", *_LEASE),
+    "lease.history": Term(History, ("HC2",), "租赁备案", "the filed lease", "", "", *_LEASE),
+    "residence.history": Term(History, ("PS4", "HC2", "NR1"), "在本地的居住记录", "the record of residence", "", "", *_PROOF),
+    "hukou.history": Term(History, ("PS2",), "孩子的本地户口", "the child's local hukou", "", "", *_HUKOU),
+    **_of("permit", _history(("PS4",), "居住证", "residence permit", _PERMIT)),
+    **_of("insurance", _history(("HR1",), "社会保险", "social insurance", _INSURANCE)),
+    **_of("fund", _history(("X12",), "住房公积金", "housing fund", _INSURANCE)),
+    **_of("business", _history(("MR1", "MR2"), "营业执照", "business licence", _WORK)),
+    **_of("tax", _history(("X7",), "纳税记录", "tax record", _TAX)),
+    **_of("work", _history(("HR1", "HR2"), "工作记录", "record of work", _WORK)),
+    **_of("moved", _history(("PS4",), "迁出中心城区后的居住记录", "residence after moving out of the central districts", _PROOF)),
+    "permit.applied": Term(
+        bool, ("PS4",), "已申请居住证、尚未领证", "a residence permit is applied for and not issued yet",
+        "没有申请居住证", "no residence permit is applied for", *_PERMIT,
+    ),
+    "permit.not_possible": Term(
+        bool, ("PS2",), "本市户籍，依规不能办理居住证", "the hukou is the city's own, so no residence permit can be issued",
+        "可以办理居住证", "a residence permit can be issued", *_HUKOU,
+    ),
+    "tax.paid_yuan": Term(int, ("X7",), "纳税金额", "the tax paid", "", "", *_TAX, unit="yuan"),
+    "main.age": Term(int, ("PS1",), "主申请人的年龄", "the main applicant's age", "", "", *_PERSON, unit="age"),
+    "main.degree": Term(str, ("document",), "主申请人的学历", "the main applicant's degree", "", "", *_DEGREE),
+    "main.skill": Term(str, ("document",), "主申请人的职业技能等级", "the main applicant's skill level", "", "", *_DEGREE),
+    "main.violations": Term(
+        int, ("officer",), "主申请人的失信或违法记录", "the main applicant's records of violations", "", "", *_CREDIT,
+        unit="times", adverse=True,
+    ),
+    "history.child_status": Term(
+        str, ("document",), "孩子的计划生育情况", "the child's status under birth control", "", "",
+        "已不再要求", "no longer asked for", banned=_B22,
+    ),
+    "history.donated_yuan": Term(
+        int, ("document",), "捐资金额", "the amount donated", "", "", "已不再要求", "no longer asked for",
+        unit="yuan", banned=_B18,
+    ),
+}  # fmt: skip
+
+KINDS: dict[str, tuple[str, str]] = {
+    "commercial": ("商品住宅", "a purchased dwelling"),
+    "self_built": ("自建房", "a self-built house"),
+    "fund_raised": ("集资房", "a fund-raised dwelling"),
+    "ancestral": ("祖屋", "an ancestral house"),
+    "military": ("军产房", "military housing"),
+    "apartment": ("商务公寓", "a commercial apartment"),
+    "dormitory": ("宿舍", "a dormitory"),
+    "unit_built": ("单位自建房", "housing built by the work unit"),
+    "public_rental": ("公租房", "public rental housing"),
+    "private": ("普通租房", "a private lease"),
+    "martyr": ("烈士子女", "a martyr's child"),
+    "military_child": ("军人子女", "a soldier's child"),
+    "firefighter": ("政府专职消防员子女", "a full-time government firefighter's child"),
+    "fire_service": ("消防救援服务", "fire service"),
+    "police": ("公安英模或消防救援人员子女", "a police hero's or fire rescuer's child"),
+    "talent": ("人才子女", "a recognised talent's child"),
+    "doctor": ("博士", "a doctorate"),
+    "master": ("硕士", "a master's degree"),
+    "bachelor": ("本科", "a bachelor's degree"),
+    "college": ("大专", "a college diploma"),
+    "high_school": ("高中或中专", "a high-school diploma"),
+    "senior_technician": ("高级技师", "senior technician"),
+    "technician": ("技师", "technician"),
+    "senior_worker": ("高级工", "senior worker"),
+    "worker": ("中级工", "worker"),
+    "only": ("独生子女", "an only child"),
+    "legal_second": ("政策内二孩", "a lawful second child"),
+    "other": ("其他", "other"),
+    "none": ("无", "none"),
+    "pension": ("养老保险", "pension"),
+    "medical": ("医疗保险", "medical"),
+    "unemployment": ("失业保险", "unemployment"),
+    "injury": ("工伤保险", "work injury"),
+    "maternity": ("生育保险", "maternity"),
+}
+"""Words for the values of text facts and for kinds of insurance."""
+
 DISTRICTS: dict[str, tuple[str, str]] = {
     "kuiwen": ("奎文区", "Kuiwen"),
     "weicheng": ("潍城区", "Weicheng"),
@@ -411,6 +624,8 @@ SOURCES: dict[str, tuple[str, str]] = {
     "MR2": ("市场监管部门的企业登记", "the register of companies"),
     "ED1": ("教育部门的学籍信息", "the pupil register"),
     "ED2": ("教育部门的学位信息", "the register of seats"),
+    "X7": ("税务部门的完税信息", "the tax office's record"),
+    "X12": ("公积金中心的缴存信息", "the housing fund's record"),
     "street": ("街道办事处", "the street office"),
     "document": ("您上传的材料", "the papers that you uploaded"),
     "officer": ("学校工作人员核对", "the school's check"),

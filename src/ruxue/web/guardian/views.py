@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -32,7 +33,7 @@ from ruxue.ledger import clock
 from ruxue.places import rules, seasons, suggest
 from ruxue.places.models import District
 from ruxue.places.seasons import NotOpen
-from ruxue.policy.engine import Verdict, decide
+from ruxue.policy.engine import decide
 from ruxue.policy.explain import Explanation, explain
 from ruxue.web.templatetags.ruxue import chinese, day, relation_name
 
@@ -308,7 +309,7 @@ def explanation_of(row: Application) -> Explanation | None:
         final=row.state not in (State.NEED_INFO, State.RETURNED, State.SCHOOL_REVIEW, State.ONSITE_BOOKED),
     )
     if verdict.state != "ineligible" and row.state == State.NEED_INFO and verdict.state == "decided":
-        verdict = Verdict("needs_facts", verdict.category, verdict.truths, verdict.needed, verdict.order_keys)
+        verdict = replace(verdict, state="needs_facts")
     until = row.deadline.astimezone(clock.CITY_ZONE).date() if row.deadline else None
     return explain(policy, facts, verdict, "zh" if chinese() else "en", until)
 

@@ -25,8 +25,7 @@ from ruxue.ledger.models import Entry, TreeHead
 from ruxue.places import rules, seasons, suggest
 from ruxue.places.models import Compound, District, School, SeatPlan, Zone
 from ruxue.policy.engine import decide
-from ruxue.policy.explain import explain
-from ruxue.policy.explain import render as render_rule
+from ruxue.policy.explain import explain, render_policy
 from ruxue.policy.facts import Fact
 from ruxue.web.templatetags.ruxue import chinese
 
@@ -169,18 +168,9 @@ def rule(request: HttpRequest, district: str) -> HttpResponse:
     policy = rules.in_force(season) if season else None
     if season is None or policy is None:
         raise Http404
-    lang = "zh" if chinese() else "en"
-    return render(
-        request,
-        "public/rule.html",
-        {
-            "title": getattr(policy.title, lang),
-            "source": getattr(policy.source, lang),
-            "categories": render_rule(policy, lang),
-            "order": policy.order,
-            "version": season.policies.order_by("-version").first(),
-        },
-    )
+    version = season.policies.order_by("-version").first()
+    public = render_policy(policy, "zh" if chinese() else "en")
+    return render(request, "public/rule.html", {"rule": public, "version": version})
 
 
 def results(request: HttpRequest) -> HttpResponse:
