@@ -148,6 +148,11 @@ class Draw:
         numbers = list(range(1, self.k + 1))
         self.stream.shuffle(numbers)
         self.numbers = numbers
+        if self.placed is not None and "cap" in self.rules:
+            there = list(self.placed.values())
+            free = sum(max(0, self.rules["cap"] - there.count(c)) for c in numbers)
+            if self.n - len(there) > free:
+                raise NoResult
         deals = 1 if self.placed is not None else min(5, max(1, 8_000_000 // self.n**2))
         best = None
         for _ in range(deals):

@@ -10,10 +10,20 @@ from typing import Any, Literal
 
 Entry = Mapping[str, Any]
 Kind = Literal["together", "required", "apart", "forbidden", "namesakes", "limit", "fixed"]
-KNOWN = {
-    *("classes", "cap", "balance", "mean", "together", "apart", "required", "forbidden"),
-    *("names_apart", "limit", "fixed", "placed"),
+TEXT, PAIR = "a text", "a pair of codes"
+SHAPE: dict[
+    str, tuple[type[list[Any]] | type[dict[str, Any]], str]
+] = {  # each rule: list or object, and what its parts are
+    "balance": (list, TEXT),
+    "together": (list, TEXT),
+    "apart": (list, TEXT),
+    "required": (list, PAIR),
+    "forbidden": (list, PAIR),
+    "limit": (list, "a limit"),
+    "fixed": (dict, TEXT),
+    "placed": (dict, TEXT),
 }
+KNOWN = {"classes", "cap", "mean", "names_apart", *SHAPE}
 SHOWN = 8  # codes that a message lists before it only counts
 
 
@@ -23,6 +33,41 @@ class InfeasibleRules(ValueError):
     def __init__(self, en: str, zh: str) -> None:
         super().__init__(en)
         self.en, self.zh = en, zh
+
+
+def check_shape(rules: Mapping[str, Any]) -> None:
+    """Raises InfeasibleRules for unknown rules, and for those that are not built as docs/class-assignment.md has them."""
+    for key, value in rules.items():
+        if key not in KNOWN:
+            raise InfeasibleRules(f"the rules have an unknown part {key!r}", f"规则里有不认识的部分“{key}”")
+        if key in SHAPE:
+            container, part = SHAPE[key]
+            fits = isinstance(value, container) and all(_is(part, item) for item in value)
+        elif key == "mean":
+            fits = all(isinstance(item, str) for item in value) if isinstance(value, list) else isinstance(value, str)
+        elif key == "names_apart":
+            fits = isinstance(value, str)
+        else:
+            fits = (type(value) is int and value >= 1) or (key == "cap" and value is None)
+        if not fits:
+            raise InfeasibleRules(
+                f"{key} can't be {value!r}: the guide to class assignment shows how it is written",
+                f"{key} 不能写作 {value!r}；写法见分班说明",
+            )
+
+
+def _is(part: str, item: Any) -> bool:
+    if part == TEXT:
+        return isinstance(item, str)
+    if part == PAIR:
+        return isinstance(item, list | tuple) and len(item) == 2 and all(isinstance(code, str) for code in item)
+    return (
+        isinstance(item, dict)
+        and set(item) == {"attribute", "level", "most"}
+        and isinstance(item["attribute"], str)
+        and type(item["most"]) is int
+        and item["most"] >= 0
+    )
 
 
 class Contradiction(Exception):
@@ -111,15 +156,16 @@ class Rules:
     @classmethod
     def read(cls, rules: Mapping[str, Any], entries: Iterable[Entry]) -> Rules:
         """Raises InfeasibleRules where a rule has no meaning, or where there are too few pupils or places."""
-        for key in sorted(set(rules) - KNOWN):
-            raise InfeasibleRules(f"the rules have an unknown part {key!r}", f"规则里有不认识的部分“{key}”")
+        check_shape(rules)
         rows = sorted(entries, key=lambda e: str(e["code"]))
         codes = [str(e["code"]) for e in rows]
         for a, b in pairwise(codes):
             if a == b:
                 raise InfeasibleRules(f"code {a} occurs twice in the list", f"名单里编号 {a} 出现两次")
         reader = _Reader(rules, rows, {code: i for i, code in enumerate(codes)})
-        classes, cap = reader.whole("classes", 1), reader.whole("cap", 1) if rules.get("cap") is not None else None
+        if "classes" not in rules:
+            raise InfeasibleRules("the rules don't say how many classes there are", "规则没有写明班数")
+        classes, cap = rules["classes"], rules.get("cap")
         placed = reader.placed(classes) if rules.get("placed") is not None else None
         read = cls(
             classes,
@@ -162,15 +208,6 @@ class _Reader:
     rules: Mapping[str, Any]
     rows: list[Entry]
     place: dict[str, int]
-
-    def whole(self, key: str, least: int) -> int:
-        value = self.rules.get(key)
-        if type(value) is not int or value < least:
-            raise InfeasibleRules(
-                f"{key} must be a whole number of at least {least}, not {value!r}",
-                f"{key} 须是不小于 {least} 的整数，而不是 {value!r}",
-            )
-        return value
 
     def means(self) -> list[str]:
         mean = self.rules.get("mean") or []
@@ -218,8 +255,6 @@ class _Reader:
     def pairs(self, key: str) -> list[tuple[int, ...]]:
         found = []
         for pair in self.rules.get(key, []):
-            if len(pair) != 2:
-                raise InfeasibleRules(f"{key} must hold pairs of codes, not {pair!r}", f"{key} 须由两个编号组成")
             if pair[0] == pair[1]:
                 raise InfeasibleRules(f"the rules pair {pair[0]} with itself", f"规则把 {pair[0]} 与其本人配对")
             found.append(tuple(sorted(self.position(code) for code in pair)))
@@ -275,11 +310,11 @@ class _Reader:
     def _limits(self) -> list[Hard]:
         hard = []
         for limit in self.rules.get("limit", []):
-            attribute, level, most = limit.get("attribute"), limit.get("level"), limit.get("most")
-            if set(limit) != {"attribute", "level", "most"} or type(level) is not int or type(most) is not int:
+            attribute, level, most = limit["attribute"], limit["level"], limit["most"]
+            if type(level) is not int:
                 raise InfeasibleRules(
-                    f"a limit has an attribute, a level and a most, not {limit!r}",
-                    "limit 须有 attribute、level 和 most 三项",
+                    f"the level of a limit must be a whole number, not {level!r}",
+                    f"limit 的 level 须为整数，而不是 {level!r}",
                 )
             counted = tuple(i for i, v in enumerate(self.values(attribute)) if v == level)
             hard.append(Hard("limit", counted, f"{attribute} {level}", most))
