@@ -1,11 +1,13 @@
 """Hard rules are kept wherever they can be; where they can't, the message names rules of which none can be spared."""
 
+import json
 from itertools import product
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from ruxue.algorithms import balance
+from ruxue.algorithms import balance, bundle
 from ruxue.algorithms.balance_rules import Rules
 from ruxue.algorithms.contradiction import conflict
 from ruxue.algorithms.draw import Stream
@@ -141,7 +143,7 @@ def ten(**rules):
         ),
         (
             {"limit": [{"attribute": "special", "level": 1, "most": 1}]},
-            "a class takes at most 1 pupils with special 1, and there are 7, which can't be: 4 classes of 2 or 3 pupils",
+            "a class takes at most 1 of those with special 1, and there are 7, which can't be: 4 classes of 2 or 3 pupils",
             "每班 special 1 的学生至多 1 名，而共有 7 名，但做不到：共 4 个班，每班 2 或 3 人",
         ),
         (
@@ -213,3 +215,18 @@ def test_one_who_comes_late_goes_where_few_of_the_kind_are():
     for number in range(10):
         added = balance.place_late(placed, entries, late, {"classes": 3, "balance": ["sex"]}, seeded(number))
         assert added == {"Z": 1}
+
+
+def test_the_document_s_vector():
+    page = (Path(__file__).parents[2] / "docs" / "class-assignment.md").read_text(encoding="utf-8")
+    vector = json.loads(page.partition("```json")[2].partition("```")[0])
+    manifest = {"kind": "classes", "rules": vector["rules"], "entries": vector["entries"]}
+    seed = bytes.fromhex(vector["seed"])
+    assert bundle.build_result(manifest, seed) == {"classes": vector["classes"], "report": vector["report"]}
+    placed = {code: int(c) for c, codes in vector["classes"].items() for code in codes}
+    manifest["rules"]["placed"] = placed
+    manifest["entries"].append(vector["late"])
+    assert bundle.build_result(manifest, seed)["classes"] == vector["classes_then"]
+    assert text.assign(manifest["entries"], vector["rules"], Stream(seed, "classes")) == {
+        code: int(c) for c, codes in vector["classes_then"].items() for code in codes
+    }

@@ -105,7 +105,7 @@ class Hard:
                 return f"{count} pupils of one name must be apart ({en})", f"{count} 名同名学生须分在不同的班（{zh}）"
             case "limit":
                 return (
-                    f"a class takes at most {self.number} pupils with {self.name}, and there are {count}",
+                    f"a class takes at most {self.number} of those with {self.name}, and there are {count}",
                     f"每班 {self.name} 的学生至多 {self.number} 名，而共有 {count} 名",
                 )
             case "fixed":

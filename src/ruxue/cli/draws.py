@@ -62,7 +62,7 @@ def balance(
     table = pupil_list.read_table(pupils)
     listed = pupil_list.pupils(table, given, group)
     stream = Stream(bytes.fromhex(seed), "classes")
-    with console.status("") as status:
+    with console.status("assigning (the first time on a machine, the code is compiled for some seconds) …") as status:
         try:
             assigned = _assign(
                 listed, stream, lambda n, made: status.update(f"round {n}: {made} pairs of classes changed")
