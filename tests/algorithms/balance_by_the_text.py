@@ -153,14 +153,15 @@ class Draw:
             free = sum(max(0, self.rules["cap"] - there.count(c)) for c in numbers)
             if self.n - len(there) > free:
                 raise NoResult
-        deals = 1 if self.placed is not None else min(5, max(1, 8_000_000 // self.n**2))
+        deals = 1 if self.placed is not None else min(5, max(1, 4_000_000 // self.n**2))
         best = None
         for _ in range(deals):
             self.deal()
-            if best is None or self.squares() < best[0]:
-                best = self.squares(), list(self.where)
-            if all(self.level(a) for a in range(len(self.levels))):
-                break
+            merit = [*self.squares(), sum(abs(v) for row in self.off for v in row)]
+            if best is None or merit < best[0]:
+                best = merit, list(self.where)
+        if best is None:
+            raise NoResult
         return {self.entries[i]["code"]: numbers[best[1][u]] for u, m in enumerate(self.units) for i in m}
 
     def settle(self):

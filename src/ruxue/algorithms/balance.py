@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 Progress = Callable[[int, int], None]
 ATTEMPTS = 50  # searches for the bound units' places, each from a new random start
 SCALE = 13  # the power of 2 that a moment's standard deviation is scaled to
-MOST_DEALS, DEALING = 5, 8_000_000  # deals, and a bound on deals × pupils²
+MOST_DEALS, DEALING = 5, 4_000_000  # deals, and a bound on deals × pupils²
 MOST_PASSES, MENDING = 400, 40_000_000  # passes of mending, and a bound on passes × pupils²
 EXACT = 1 << 53  # JavaScript's numbers are exact below
 
@@ -74,16 +74,17 @@ def _assign(wanted: Rules, stream: Stream, progress: Progress | None) -> dict[st
         _restore(board, bare)
         order = list(range(len(units.members)))
         stream.shuffle(order)
-        _place_bound(board, [u for u in order if units.bound[u]], wanted, stream)
+        if not _place_bound(board, [u for u in order if units.bound[u]], wanted, stream):
+            break
         _deal(board, units, order)
         rounds.run()
         if wanted.placed is None:
             _mend(board, wanted, rounds)
-        if best is None or _squares(board) < best[0]:
-            best = _squares(board), board.where.copy()
-        if all(_level(board, a) for a in range(len(wanted.criteria))):
-            break
-    assert best is not None
+        merit = [*_squares(board), int(np.abs(board.off).sum())]
+        if best is None or merit < best[0]:
+            best = merit, board.where.copy()
+    if best is None:
+        raise explain(wanted)
     return {wanted.codes[i]: numbers[best[1][u]] for u, unit in enumerate(units.members) for i in unit}
 
 
@@ -118,8 +119,8 @@ def _moments(wanted: Rules, units: Units) -> list[list[int]]:
     )
 
 
-def _place_bound(board: search.Board, todo: list[int], wanted: Rules, stream: Stream) -> None:
-    """Finds classes for the units that hard rules bind. Raises InfeasibleRules."""
+def _place_bound(board: search.Board, todo: list[int], wanted: Rules, stream: Stream) -> bool:
+    """Finds classes for the units that hard rules bind; False where none were found."""
     bare = _copy(board)
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -134,12 +135,10 @@ def _place_bound(board: search.Board, todo: list[int], wanted: Rules, stream: St
             attempt % 2 == 1 or wanted.placed is not None,
             200 + 10 * len(todo),
         )
-        if found == search.FOUND:
-            return
-        if found == search.IMPOSSIBLE:
-            break
+        if found != search.GAVE_UP:
+            return found == search.FOUND
         _restore(board, bare)
-    raise explain(wanted)
+    return False
 
 
 def _deal(board: search.Board, units: Units, order: list[int]) -> None:
