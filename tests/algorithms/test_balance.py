@@ -1,4 +1,3 @@
-import time
 from collections import Counter
 
 import pytest
@@ -50,7 +49,8 @@ def test_ages_are_evened_out():
     report = balance.balance_report(
         entries, balance.assign_classes(entries, rules, Stream(b"s" * 32, "classes")), rules
     )
-    assert report["mean_spread_hundredths"] <= 5
+    assert report["ordered"]["age_months"]["mean_spread_hundredths"] <= 3  # 1 of 45 pupils' months
+    assert report["ordered"]["age_months"]["deviation_spread_hundredths"] <= 2
 
 
 def test_every_class_is_as_likely():
@@ -68,7 +68,10 @@ def test_every_class_is_as_likely():
     [
         ({"classes": 2, "cap": 4}, "places a class"),
         ({"classes": 11}, "can't fill"),
-        ({"classes": 2, "required": [["P0000", "P0001"]], "forbidden": [["P0000", "P0001"]]}, "together by one rule"),
+        (
+            {"classes": 2, "required": [["P0000", "P0001"]], "forbidden": [["P0000", "P0001"]]},
+            "these 2 rules contradict",
+        ),
     ],
 )
 def test_contradicting_rules_are_named(rules, message):
@@ -84,7 +87,13 @@ def test_contradicting_rules_are_named(rules, message):
         ({"required": [["P0000", "X"]]}, "no such pupil"),
         ({"forbidden": [["P0000", "P0000"]]}, "with itself"),
         ({"balance": ["origin"]}, "not an integer"),
-        ({"classes": 0}, "at least one class"),
+        ({"classes": 0}, "classes can't be 0"),
+        ({"balance": "sex"}, "balance can't be"),
+        ({"mean": 3}, "mean can't be"),
+        ({"colour": []}, "unknown part"),
+        ({"limit": [{"attribute": "sex", "most": 1}]}, "limit can't be"),
+        ({"fixed": {"P0000": 3}}, "classes are 1 to 2"),
+        ({"balance": ["age_months/1"]}, "2 to 100 parts"),
     ],
 )
 def test_rules_about_what_is_not_there_are_named(rules, message):
@@ -92,53 +101,6 @@ def test_rules_about_what_is_not_there_are_named(rules, message):
     entries[0]["group"] = entries[1]["group"] = "G"
     with pytest.raises(balance.InfeasibleRules, match=message):
         balance.assign_classes(entries, {**RULES, "classes": 2, **rules}, Stream(b"s" * 32, "classes"))
-
-
-def test_groups_that_no_equal_classes_hold_are_counted():
-    entries = pupils([0] * 6, [72] * 6)
-    for i, entry in enumerate(entries):
-        entry["group"] = f"T{i // 2}"
-    with pytest.raises(balance.InfeasibleRules, match=r"3 groups or pairs of at least 2 .* hold 2"):
-        balance.assign_classes(entries, {**RULES, "classes": 2}, Stream(b"s" * 32, "classes"))
-
-
-def test_four_who_all_must_be_apart_do_not_fit_three_classes():
-    entries = pupils([0] * 9, [72] * 9)
-    four = ["P0000", "P0003", "P0005", "P0008"]
-    rules = {**RULES, "classes": 3, "forbidden": [[a, b] for a in four for b in four if a < b]}
-    with pytest.raises(balance.InfeasibleRules, match="can be in no class"):
-        balance.assign_classes(entries, rules, Stream(b"s" * 32, "classes"))
-
-
-def hidden_solution(data, count, classes):
-    """Entries and rules that some placement meets: groups and pairs are read off a placement nobody sees."""
-    where = {f"P{i:04d}": i % classes for i in range(count)}
-    entries = pupils([data.draw(st.integers(0, 1)) for _ in where], [72 + i % 13 for i in range(count)])
-    codes = st.sampled_from(sorted(where))
-    pairs = data.draw(st.lists(st.tuples(codes, codes), max_size=12))
-    required = [[a, b] for a, b in pairs if a != b and where[a] == where[b]]
-    forbidden = [[a, b] for a, b in pairs if where[a] != where[b]]
-    for g, code in enumerate(data.draw(st.lists(codes, max_size=4, unique=True))):
-        for entry in entries:
-            if where[entry["code"]] == where[code] and abs(int(entry["code"][1:]) - int(code[1:])) <= classes:
-                entry.setdefault("group", f"G{g}")
-    return entries, {**RULES, "classes": classes, "required": required, "forbidden": forbidden}
-
-
-@settings(max_examples=120, deadline=None)
-@given(st.data(), st.integers(6, 40), st.integers(2, 5), st.binary(min_size=32, max_size=32))
-def test_whatever_is_feasible_is_found_and_hard_rules_hold(data, count, classes, seed):
-    entries, rules = hidden_solution(data, count, classes)
-    placed = balance.assign_classes(entries, rules, Stream(seed, "classes"))
-    assert balance.balance_report(entries, placed, rules)["size_spread"] <= 1
-    assert all(placed[a] == placed[b] for a, b in rules["required"])
-    assert all(placed[a] != placed[b] for a, b in rules["forbidden"])
-    groups = {}
-    for entry in entries:
-        groups.setdefault(entry.get("group", entry["code"]), set()).add(placed[entry["code"]])
-    assert all(len(classes) == 1 for classes in groups.values())
-    shuffled = data.draw(st.permutations(entries))
-    assert balance.assign_classes(shuffled, rules, Stream(seed, "classes")) == placed
 
 
 @settings(max_examples=60, deadline=None)
@@ -151,18 +113,6 @@ def test_a_second_attribute_is_within_one_without_harm_to_the_first(data, count,
     report = balance.balance_report(entries, balance.assign_classes(entries, rules, Stream(seed, "classes")), rules)
     assert all(row["spread"] <= 1 for row in report["attributes"]["sex"].values())
     assert all(row["spread"] <= 1 for row in report["attributes"]["origin"].values())
-
-
-def test_a_large_school_is_placed_in_moments():
-    entries = pupils([(i * 7 % 11) % 2 for i in range(2000)], [72 + i * 7919 % 13 for i in range(2000)])
-    for i in range(0, 60, 2):
-        entries[i]["group"] = entries[i + 1]["group"] = f"T{i}"
-    rules = {**RULES, "classes": 40, "apart": [f"T{i}" for i in range(0, 60, 4)]}
-    started = time.perf_counter()
-    placed = balance.assign_classes(entries, rules, Stream(b"s" * 32, "classes"))
-    assert time.perf_counter() - started < 10
-    report = balance.balance_report(entries, placed, rules)
-    assert all(row["spread"] <= 1 for row in report["attributes"]["sex"].values())
 
 
 def test_late_arrivals_move_nobody():
@@ -201,13 +151,13 @@ def test_late_arrivals_need_the_others_placed():
 
 
 def test_a_late_twin_who_fits_nowhere_is_told():
-    with pytest.raises(balance.InfeasibleRules, match="P0000 and Z1 must be together"):
+    with pytest.raises(balance.InfeasibleRules, match="1 late arrivals don't fit into 0"):
         arrivals(("Z1", {"group": "G"}), cap=10)
     with pytest.raises(balance.InfeasibleRules, match="don't fit"):
         arrivals(("Z1", {}), cap=10)
     placed, _ = arrivals()
     mates = [code for code, c in placed.items() if c == placed["P0000"] and code != "P0000"]
-    with pytest.raises(balance.InfeasibleRules, match="one to be kept apart"):
+    with pytest.raises(balance.InfeasibleRules, match="these 2 rules contradict each other"):
         arrivals(("Z1", {"group": "G"}), forbidden=[["Z1", mates[0]]])
 
 

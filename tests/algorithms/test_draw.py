@@ -81,6 +81,53 @@ def test_first_choices_come_before_better_ranks():
             draw.preference_first(MANIFEST["entries"], bad, {"north": 1}, "skip", SEED)
 
 
+QUOTAS = {"attribute": "kind", "seats": {"1": 2, "2": 1}, "unused": "open"}
+KINDS = {"A01": 1, "A02": 1, "A03": 2, "A04": 3, "A05": 1, "A06": 2, "A07": 2}  # order: A05 A02 A03 A01 A04 T1
+
+
+def by_quota(plan, boundary="skip", kinds=KINDS, **change):
+    entries = [{**e, "kind": kinds[e["code"]]} for e in MANIFEST["entries"]]
+    rules = {"seats": plan, "group_boundary": boundary, "quotas": {**QUOTAS, **change}}
+    return draw.lottery({**MANIFEST, "rules": rules, "entries": entries}, SEED)
+
+
+def test_each_level_has_seats_of_its_own_and_the_rest_are_open():
+    drawn = by_quota(4)
+    assert (drawn.admitted, drawn.excess) == (["A05", "A02", "A03", "A01"], 0)
+    assert drawn.order == ["A05", "A02", "A03", "A01", "A04", "T1"]
+    assert by_quota(3).admitted == ["A05", "A02", "A03"]
+
+
+def test_seats_that_a_level_leaves_unused_are_open_or_stay_empty():
+    none = dict.fromkeys(KINDS, 3)
+    assert by_quota(4, kinds=none).admitted == ["A05", "A02", "A03", "A01"]
+    assert by_quota(4, kinds=none, unused="closed").admitted == ["A05"]
+
+
+def test_a_group_at_a_quota_s_boundary():
+    assert by_quota(3, seats={"2": 2}).admitted == ["A03", "A05", "A02"]  # T1 needs two seats; the one left is open
+    over = by_quota(3, "admit", seats={"2": 2})
+    assert (over.admitted, over.excess) == (["A03", "A06", "A07", "A05"], 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seats": {"1": 3, "2": 2}}, "add up to 5"),
+        ({"seats": {"x": 1}}, "a whole number"),
+        ({"seats": {"01": 1}}, "a whole number"),
+        ({"seats": {"1": -1}}, "at least 0"),
+        ({"unused": "lost"}, "open or closed"),
+        ({"colour": 1}, "must have an attribute"),
+        ({"kinds": {**KINDS, "A07": 1}}, "'T1' must have one"),
+        ({"kinds": {**KINDS, "A05": "1"}}, "'A05' must have one"),
+    ],
+)
+def test_quotas_that_make_no_sense_are_refused(change, message):
+    with pytest.raises(draw.DrawError, match=message):
+        by_quota(4, **change)
+
+
 def test_integers_below_n_are_uniform():
     stream = draw.Stream(SEED, "smoke")
     seen = [0] * 7

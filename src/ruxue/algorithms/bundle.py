@@ -12,7 +12,7 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ruxue.algorithms import balance, draw, merkle
+from ruxue.algorithms import balance, balance_rules, balance_search, draw, merkle
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class Step:
 
 def algorithm() -> dict[str, str]:
     """Name, version and digest of the published implementation, as manifests carry it."""
-    source = b"".join(Path(module.__file__ or "").read_bytes() for module in (draw, balance))
-    return {"name": "ruxue", "version": "1", "digest": hashlib.sha256(source).hexdigest()}
+    modules = (draw, balance, balance_rules, balance_search)
+    source = b"".join(Path(module.__file__ or "").read_bytes() for module in modules)
+    return {"name": "ruxue", "version": "2", "digest": hashlib.sha256(source).hexdigest()}
 
 
 def build_result(manifest: dict[str, Any], seed: bytes) -> dict[str, Any]:

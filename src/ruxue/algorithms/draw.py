@@ -13,6 +13,7 @@ import rfc8785
 
 PROTOCOL = "ruxue-draw/1"
 MIN_SECRET = 16  # bytes
+_TICKET = f"{PROTOCOL} ticket".encode() + b"\0"
 
 
 class DrawError(ValueError):
@@ -114,7 +115,7 @@ def make_seed(digest: bytes, secrets: Sequence[bytes], beacon: str | None = None
 
 def ticket(seed: bytes, unit: str) -> bytes:
     """32-byte lot of a unit; lower is earlier. Depends on nothing but the seed and the unit's own name."""
-    return hmac.new(seed, f"{PROTOCOL} ticket".encode() + b"\0" + unit.encode(), hashlib.sha256).digest()
+    return hmac.digest(seed, _TICKET + unit.encode(), "sha256")
 
 
 class Stream:
@@ -129,7 +130,7 @@ class Stream:
     def next_u64(self) -> int:
         """The next integer, 0 … 2^64-1."""
         if not self._buffer:
-            block = hmac.new(self._seed, self._prefix + self._counter.to_bytes(8, "big"), hashlib.sha256).digest()
+            block = hmac.digest(self._seed, self._prefix + self._counter.to_bytes(8, "big"), "sha256")
             self._counter += 1
             self._buffer = [int.from_bytes(block[i : i + 8], "big") for i in (24, 16, 8, 0)]
         return self._buffer.pop()
@@ -196,14 +197,63 @@ def lottery(manifest: Mapping[str, Any], seed: bytes) -> Lottery:
     """Takes the manifest's units by rank until `rules.seats` are gone.
 
     `rules.group_boundary` says what happens to a group larger than what is left: "skip" tries the next unit, "admit"
-    takes all of it over the plan. Raises DrawError for another value, or seats that are no integer of at least 0.
+    takes all of it over the plan. With `rules.quotas` (`attribute`, `seats` by level, `unused`), each level's units
+    first take that level's seats, levels ascending; then all who are left take the seats without a quota, and, where
+    `unused` is "open" rather than "closed", those that a level left over. Raises DrawError where the rules don't fit.
     """
-    seats, boundary = manifest["rules"].get("seats"), manifest["rules"].get("group_boundary")
+    rules = manifest["rules"]
+    seats, boundary = rules.get("seats"), rules.get("group_boundary")
     _check_seats(seats, boundary)
     members = units(manifest["entries"])
     order = ranked(members, seed)
-    admitted = [code for unit in _take(order, members, seats, boundary) for code in members[unit]]
-    return Lottery(order, admitted, max(0, len(admitted) - seats))
+    quotas, level = _quotas(rules, manifest["entries"], members)
+    open_seats = seats - sum(quotas.values())
+    taken, excess = list[str](), 0
+
+    def portion(units_: Iterable[str], places: int) -> int:
+        nonlocal excess
+        found = _take(units_, members, places, boundary)
+        taken.extend(found)
+        over = sum(len(members[u]) for u in found) - places
+        excess += max(0, over)
+        return max(0, -over)
+
+    for number, places in sorted(quotas.items()):
+        unused = portion([u for u in order if level[u] == number], places)
+        if rules["quotas"]["unused"] == "open":
+            open_seats += unused
+    there = set(taken)
+    portion([u for u in order if u not in there], open_seats)
+    return Lottery(order, [code for unit in taken for code in members[unit]], excess)
+
+
+def _quotas(
+    rules: Mapping[str, Any], entries: Iterable[Mapping[str, Any]], members: Mapping[str, list[str]]
+) -> tuple[dict[int, int], dict[str, int]]:
+    """Seats by level, and level by unit; both empty without quotas. Raises DrawError."""
+    quotas = rules.get("quotas")
+    if quotas is None:
+        return {}, {}
+    if not isinstance(quotas, dict) or set(quotas) != {"attribute", "seats", "unused"}:
+        raise DrawError("quotas must have an attribute, seats and unused")
+    if quotas["unused"] not in ("open", "closed"):
+        raise DrawError(f"unused is {quotas['unused']!r}; it must be open or closed")
+    seats: dict[int, int] = {}
+    for text, places in quotas["seats"].items():
+        _check_seats(places, rules["group_boundary"])
+        if not text.isdecimal() or str(int(text)) != text:
+            raise DrawError(f"the quota for {text!r} must be for a level, a whole number")
+        seats[int(text)] = places
+    if sum(seats.values()) > rules["seats"]:
+        raise DrawError(f"the quotas add up to {sum(seats.values())} but there are {rules['seats']} seats")
+    of = {entry["code"]: entry.get(quotas["attribute"]) for entry in entries}
+    level: dict[str, int] = {}
+    for unit, codes in members.items():
+        found = {of[code] for code in codes}
+        if len(found) > 1 or type(number := found.pop()) is not int:
+            raise DrawError(f"{unit!r} must have one whole number as {quotas['attribute']}")
+        level[unit] = number
+    return seats, level
 
 
 def preference_first(

@@ -257,7 +257,7 @@ def draw_context(made: Ceremony) -> dict[str, Any]:
                 "size": s,
                 "girls": levels.get("1", {"counts": none})["counts"][i],
                 "boys": levels.get("0", {"counts": none})["counts"][i],
-                "age": f"{report['sums'][i] / s:.1f}" if s else "–",
+                "age": f"{report['ordered']['age_months']['sums'][i] / s:.1f}" if s else "–",
             }
             for i, s in enumerate(report["sizes"])
         ]
