@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from ruxue.cli import departments, draws, policy, season, service
+from ruxue.cli import address, departments, draws, policy, season, service
 from ruxue.embedded import StartFailed
 from ruxue.processes import StartError
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 for command in (season.run, season.season, service.migrate, service.worker, service.createadmin, draws.verify):
     app.command()(command)
+app.add_typer(address.app, name="address")
 app.add_typer(departments.app, name="departments")
 app.add_typer(policy.app, name="policy")
 
