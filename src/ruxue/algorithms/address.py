@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from ruxue.algorithms import address_levels as levels
 from ruxue.algorithms.address_levels import LEVELS
+from ruxue.algorithms.divisions import short_name
 
 __all__ = [
     "LEVELS",
@@ -37,6 +38,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "road": ("道路", "road"),
     "road_number": ("门牌号", "road number"),
     "lane": ("巷弄", "lane"),
+    "hamlet": ("自然村", "hamlet"),
+    "near": ("参照位置", "landmark"),
+    "part": ("附属部分", "annex"),
     "compound": ("小区", "compound"),
     "section": ("小区分区", "section of the compound"),
     "building": ("楼号", "building"),
@@ -100,7 +104,7 @@ _BEFORE_WORD = re.compile(
     rf"[{_NUMERAL}]+(?=号楼|栋|幢|座|单元|室|户|层|楼|号|组|队|社|弄|巷|期|区|街坊|门|号院|#)|(?<=第)[{_NUMERAL}]+|"
     rf"(?<=单元)[{_NUMERAL}]{{2,4}}(?![\u4e00-\u9fff])"
 )
-_BEFORE_ROAD = re.compile(rf"(?:第)?[{_NUMERAL}]+(?=号?(?:大街|大道|路|街|巷|弄|道|段|条))")
+_BEFORE_ROAD = re.compile(rf"(?:第)?[{_NUMERAL}]+(?=号?(?:大街|大道|路|街|巷|弄|道|段|条|组|队|社))")
 _STRETCH = re.compile(r"^(?P<name>.+?)(?P<kind>大街|大道|街|路)(?P<side>[东西南北中])段$")
 
 
@@ -126,12 +130,17 @@ def _strip(value: str, words: str) -> str:
 
 _STEM = {
     "province": re.compile(r"(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区|特别行政区)$"),
-    "city": re.compile(r"(?:市|地区|盟|(?:[\u4e00-\u9fff]{1,3}族)*自治州|州)$"),
-    "town": re.compile(r"(?:(?:街道|地区|镇|(?:[\u4e00-\u9fff]{1,3}族)?乡|苏木)(?:办事处|办)?)$"),
+    "town": re.compile(r"(?:(?:街道|地区|镇|乡|苏木)(?:办事处|办)?)$"),
     "community": re.compile(r"(?:社区|行政|自然|村民|居民)?(?:居委会|村委会|委员会|社区|村)?$"),
 }
 _ZONE_WORDS = re.compile(r"(?:国家级)?(?:经济技术开发|高新技术产业开发|高新技术开发|经济开发|高新|经开|开发)区?$")
-_ZONE_KIND = {"经济技术开发": "开发", "经济开发": "开发", "经开": "开发", "高新技术产业开发": "高新", "高新技术开发": "高新"}
+_ZONE_KIND = {
+    "经济技术开发": "开发",
+    "经济开发": "开发",
+    "经开": "开发",
+    "高新技术产业开发": "高新",
+    "高新技术开发": "高新",
+}
 
 
 @lru_cache(maxsize=65536)
@@ -141,9 +150,13 @@ def _key(level: str, value: str) -> str:
         if m := _ZONE_WORDS.search(value):
             kind = m[0].removesuffix("区").removeprefix("国家级")
             return _ZONE_KIND.get(kind, kind)
-        return re.sub(r"(?:(?:[\u4e00-\u9fff]{1,3}族)*自治[县旗]|区|县|市|旗)$", "", value) or value if len(value) > 2 else value
+        return short_name(value)
+    if level == "city":
+        return short_name(value)
     if level in _STEM:
         stem = _STEM[level].sub("", value)
+        if level == "community":
+            stem = re.sub(r"(?<=..)村$", "", stem)
         stem = stem if len(stem) >= 2 else value
         return _plain(stem) if level == "community" else stem
     if level == "road":
@@ -155,13 +168,13 @@ def _key(level: str, value: str) -> str:
         return re.sub(r"(?<=\d)号(?=大街|路|街|大道)", "", value)
     if level == "road_number":
         return _strip(value, r"第|副(?=\d)|号院|号|院|#|好")
-    if level == "lane":
+    if level in ("lane", "hamlet", "near", "part"):
         return _plain(value)
     if level == "compound":
         value = _BEFORE_WORD.sub(lambda m: _number(m[0]), value.upper())
         return re.sub(r"(?<=..)(?:住宅小区|居民小区|小区)$", "", value)
     if level == "section":
-        return _strip(value, "第")
+        return re.sub("第(?=\\d)", "", _BEFORE_WORD.sub(lambda m: _number(m[0]), value.upper()))
     if level == "building":
         return _strip(value, r"第|号楼|号大楼|号搂|楼座|#楼|幢|栋|座|撞|#|号$|楼$")
     if level == "unit":
@@ -175,8 +188,10 @@ def _key(level: str, value: str) -> str:
     return _strip(value, r"办公室|室|号?房间?|号铺|铺|号?店铺?|商位|商铺|户|号$|市$")
 
 
-_HEAD = ("province", "city", "district", "town", "community", "road", "road_number", "lane", "compound", "section")
-_TAIL = ("building", "unit", "floor", "room")
+_HEAD = (
+    "province", "city", "district", "town", "community", "hamlet", "road", "road_number", "lane", "compound", "section", "near"
+)  # fmt: skip
+_TAIL = ("building", "unit", "floor", "room", "part")
 _ORDER = (*_HEAD, *_TAIL)
 _Keys = tuple[str, ...]
 
@@ -212,7 +227,7 @@ _NONE = Aliases()
 # The most usual form can be cut in two without looking at each sign: a head without marks of any kind, then building,
 # unit and room in one of the common notations. Both halves recur, so both are remembered.
 _USUAL = re.compile(
-    r"([\u4e00-\u9fff][\u4e00-\u9fff0-9]*[\u4e00-\u9fff])(?<![零〇一二两三四五六七八九十百千第路街道巷弄线段村组])"
+    r"([\u4e00-\u9fff][\u4e00-\u9fff0-9]*[\u4e00-\u9fff])(?<![零〇一二两三四五六七八九十百千第路街道巷弄线段村组东西南北中甲乙丙丁附副])"
     r"(\d{1,3}(?:号楼|幢|栋|座|#楼?)(?:\d{1,2}单元)?(?:\d{3,4}[室户]?)?|\d{1,3}-\d{1,2}-\d{3,4}室?)"
 )
 
@@ -253,7 +268,7 @@ def _keys(text: str) -> tuple[_Keys, _Keys]:
 Verdict = Literal["equal", "compatible", "different", "unknown"]
 # Levels that must stand on both sides or on neither for two addresses to be equal. Province and city follow from the
 # district; town, community and floor follow from what is below them.
-_NEEDED = frozenset(("district", "road", "road_number", "lane", "compound", "section", "building", "unit", "room"))
+_NEEDED = frozenset((*_HEAD, *_TAIL)) - {"province", "city", "town", "community", "floor"}
 
 
 class Comparison(NamedTuple):
@@ -283,7 +298,8 @@ class Comparison(NamedTuple):
         word = _WORDS[self.level][1] if self.level else ""
         return {
             "equal": "the addresses are equal",
-            "compatible": f"nothing contradicts, but one side lacks the {word}" + (f" ({self.a or self.b})" if word else ""),
+            "compatible": f"nothing contradicts, but one side lacks the {word}"
+            + (f" ({self.a or self.b})" if word else ""),
             "different": f"the {word} differs: {self.a} and {self.b}",
             "unknown": "nothing can be compared",
         }[self.verdict]
@@ -308,7 +324,7 @@ def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comp
     left, right = head_a + tail_a, head_b + tail_b
     for level, x, y in zip(_ORDER, left, right, strict=True):
         if x == y:
-            anchor = anchor or bool(x) and level in ("road", "compound", "community")
+            anchor = anchor or (bool(x) and level in ("road", "compound", "community"))
         elif x and y:
             return Comparison("different", level, x, y)
         elif level in _NEEDED and missing is None:
@@ -357,8 +373,8 @@ class Match(NamedTuple):
 
 
 class Directory:
-    """Standard addresses, found by compound, road and number or community. What a standard address doesn't give (a
-    building, a room) may stand in the text."""
+    """Standard addresses, found by compound, road and number or community. What lies inside a standard address (a house
+    in a village, a building in a compound) may stand in the text."""
 
     def __init__(self, standards: Iterable[Standard], aliases: Aliases | Mapping[str, str] | None = None) -> None:
         self._aliases = aliases if isinstance(aliases, Aliases) else Aliases(aliases)
@@ -388,11 +404,13 @@ class Directory:
         best: dict[str, tuple[int, str, Standard]] = {}
         for anchor in self._anchors(head):
             for standard, its_head, its_tail in self._found.get(anchor, ()):
+                depth = max(i for i, key in enumerate(its_head) if key)
+                outer = (*head[: depth + 1], *("" for _ in head[depth + 1 : -1]), head[-1])
                 kept = tuple(x if y else "" for x, y in zip(tail, its_tail, strict=True))
-                result = _compare(head, kept, its_head, its_tail)
+                result = _compare(outer, kept, its_head, its_tail)
                 if result.verdict not in ("equal", "compatible"):
                     continue
-                gaps = sum(bool(x) != bool(y) for x, y in zip(head + kept, its_head + its_tail, strict=True))
+                gaps = sum(bool(x) != bool(y) for x, y in zip(outer + kept, its_head + its_tail, strict=True))
                 level = result.level if result.verdict == "compatible" else ""
                 if standard.code not in best or gaps < best[standard.code][0]:
                     best[standard.code] = gaps, level, standard

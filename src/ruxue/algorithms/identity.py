@@ -115,7 +115,11 @@ def normalize_name(name: str) -> str:
     has one simplified form that no other sign shares."""
     one, _, private = _signs()
     name = unicodedata.normalize("NFKC", name.translate(private)).translate(one)
-    return _DOTS.sub("·", re.sub(r"[\s\u200b-\u200f\ufe00-\ufe0f\U000e0100-\U000e01ef\ufeff]", "", name)).strip("·").lower()
+    return (
+        _DOTS.sub("·", re.sub(r"[\s\u200b-\u200f\ufe00-\ufe0f\U000e0100-\U000e01ef\ufeff]", "", name))
+        .strip("·")
+        .lower()
+    )
 
 
 Kind = Literal[
@@ -123,10 +127,16 @@ Kind = Literal[
 ]
 _KINDS: dict[str, tuple[str, str]] = {
     "same": ("完全一致", "the same signs"),
-    "writing": ("仅全角、空格、间隔号或繁体写法不同", "only width, spaces, the dot's code or a traditional form differ"),
+    "writing": (
+        "仅全角、空格、间隔号或繁体写法不同",
+        "only width, spaces, the dot's code or a traditional form differ",
+    ),
     "dot": ("间隔号有无不同", "one has a dot, the other none"),
     "substitute": ("可能是生僻字的替代字", "one sign may stand for the other, a rare one"),
-    "traditional": ("可能是繁简写法，但该繁体字也可单独成字", "may be a traditional form, but of a sign that is shared"),
+    "traditional": (
+        "可能是繁简写法，但该繁体字也可单独成字",
+        "may be a traditional form, but of a sign that is shared",
+    ),
     "spelled": ("可能把一个生僻字拆成几个字", "one sign may be spelled out of its parts"),
     "pinyin": ("用拼音代替了一个字", "pinyin stands for a sign"),
     "unreadable": ("有一个字在来源系统中无法显示", "a sign is unreadable in the source"),
@@ -241,7 +251,9 @@ def same_person(name_a: str, id_a: str, name_b: str, id_b: str) -> PersonMatch:
     if not left or not right:
         if names.verdict == "different":
             return PersonMatch("different", "姓名不同", "the names differ")
-        return PersonMatch("needs_person", "缺少证件号码，不能只凭姓名认定", "no ID number; a name alone does not identify")
+        return PersonMatch(
+            "needs_person", "缺少证件号码，不能只凭姓名认定", "no ID number; a name alone does not identify"
+        )
     if left != right:
         return PersonMatch("different", "证件号码不同", "the ID numbers differ")
     if not valid_id(left):
@@ -331,7 +343,10 @@ PaperKind = Literal[
 ]
 _PAPERS: dict[str, tuple[str, str]] = {
     "certificate": ("不动产权证书号", "a real-estate certificate's number"),
-    "registration_proof": ("不动产登记证明号（预告、抵押等）", "a registration proof's number (advance notice, mortgage)"),
+    "registration_proof": (
+        "不动产登记证明号（预告、抵押等）",
+        "a registration proof's number (advance notice, mortgage)",
+    ),
     "old_certificate": ("旧版房屋所有权证号", "an old house certificate's number"),
     "land_certificate": ("土地使用证号", "a land-use certificate's number"),
     "contract": ("购房合同备案号", "a filed sale contract's number"),
@@ -352,7 +367,9 @@ _OLD = re.compile(
     r"^(?P<place>.*?)(?P<word>房屋?所有权证|房地?产?权证|房地证|房产证|房权|房字)(?P<mid>.*?)(?:第)?(?P<serial>[A-Za-z]*\d[\d-]*)号?$"
 )
 _OLD_SHANGHAI = re.compile(r"^沪?房地(?P<mid>[\u4e00-\u9fff]{1,2})字?\(?\d{4}\)?第?(?P<serial>\d{5,6})号?$")
-_UNIT = re.compile(r"(?P<county>\d{6})(?P<zone>\d{6})(?P<parcel>[A-Z]{2})(?P<no>\d{5})(?P<kind>[FLQW])(?P<part>\d{8})", re.ASCII)
+_UNIT = re.compile(
+    r"(?P<county>\d{6})(?P<zone>\d{6})(?P<parcel>[A-Z]{2})(?P<no>\d{5})(?P<kind>[FLQW])(?P<part>\d{8})", re.ASCII
+)
 
 
 class Paper(NamedTuple):
@@ -398,7 +415,11 @@ def read_paper(text: str) -> Paper:
         return Paper("land_certificate", value, (_SAY_LAND,))
     if (m := _OLD_SHANGHAI.match(value)) or (m := _OLD.match(value)):
         serial = m["serial"].upper()
-        return Paper("old_certificate", value if value.endswith("号") else value + "号", () if len(serial) >= 3 else (_SAY_SHORT,))
+        return Paper(
+            "old_certificate",
+            value if value.endswith("号") else value + "号",
+            () if len(serial) >= 3 else (_SAY_SHORT,),
+        )
     if (unit := _unit(bare)) is not None:
         return unit
     if re.fullmatch(r"(?:NO|N0|[A-Z])?\d{11}", bare):
@@ -443,13 +464,20 @@ def _certificate(m: re.Match[str]) -> Paper:
     if not serial:
         slips.append(("“第”后缺少顺序号", "the serial after 第 is missing"))
     elif len(serial) < 7:
-        slips.append((f"“第”后应有七位数字，少了{7 - len(serial)}位", f"{7 - len(serial)} of the seven digits after 第 are missing"))
+        slips.append(
+            (
+                f"“第”后应有七位数字，少了{7 - len(serial)}位",
+                f"{7 - len(serial)} of the seven digits after 第 are missing",
+            )
+        )
     elif len(serial) > 7:
         slips.append((f"“第”后应有七位数字，多了{len(serial) - 7}位", f"{len(serial) - 7} digits too many after 第"))
     word = "不动产证明" if proof else "不动产权"
     number = f"{m['province'] or ''}({year}){m['place']}{word}第{serial}号"
     if proof:
-        slips.insert(0, ("这是不动产登记证明，不是产权证书", "this is a registration proof, not a certificate of ownership"))
+        slips.insert(
+            0, ("这是不动产登记证明，不是产权证书", "this is a registration proof, not a certificate of ownership")
+        )
     return Paper("registration_proof" if proof else "certificate", number, tuple(slips))
 
 
@@ -471,9 +499,13 @@ def _unit(bare: str) -> Paper | None:
         if re.search(r"[OIL]", piece):
             slips.append((f"{after_zh}有字母O、I，应为数字0、1", f"letters O or I {after_en} stand for digits"))
         if len(piece) < wanted:
-            slips.append((f"{after_zh}少了{wanted - len(piece)}位数字", f"{wanted - len(piece)} digits are missing {after_en}"))
+            slips.append(
+                (f"{after_zh}少了{wanted - len(piece)}位数字", f"{wanted - len(piece)} digits are missing {after_en}")
+            )
         elif len(piece) > wanted:
-            slips.append((f"{after_zh}多了{len(piece) - wanted}位数字", f"{len(piece) - wanted} digits too many {after_en}"))
+            slips.append(
+                (f"{after_zh}多了{len(piece) - wanted}位数字", f"{len(piece) - wanted} digits too many {after_en}")
+            )
 
     count(first, 12, f"“{parcel[0]}”之前", f"before {parcel[0]}")
     if fixture:
