@@ -125,7 +125,7 @@ _START = re.compile(
     rf"|[A-Za-z]?\d+[A-Za-z]?[- #](?=(?:{_UNIT.pattern}|{_FLOOR.pattern}|{_BUILDING.pattern}))"
     r"|[A-Za-z]{0,2}\d+[A-Za-z]?(?=[ -]*$)"
     r"|[A-Za-z](?= ?\d{3,4}室?$)"
-    r"|(?<=号)[ -]?(?:[A-Za-z]-?\d*|\d{2,})(?=[^\dA-Za-z弄巷路米支])"
+    r"|(?<=号)[ -]?(?:[A-Za-z]-?\d*|\d{2,})(?=[^\dA-Za-z弄巷路米支世度])"
     rf"|\d+[A-Za-z]?号(?= ?(?:{_UNIT.pattern}|{_FLOOR.pattern}|{_ROOM.pattern}))"
     rf"|[{_CN}]{{3,4}}(?:室|房)"
     r")"
@@ -147,7 +147,7 @@ def _start(text: str) -> int:
             return begin
         if text[begin - 1] == "村" and len(re.split(r"[-#]", word)) >= 3:
             return begin
-        if _OF_A_BUILDING.search(word) and not re.match(r"\d+-\d+号楼", word):
+        if _OF_A_BUILDING.search(word):
             return begin
         number = _ROAD_NUMBER.match(text, begin)
         if number and _holds_home(number[0]):
@@ -194,7 +194,7 @@ def _take(piece: str, found: Found) -> int:
     last = max((_ORDER.index(k) for k in found), default=-1)
 
     def put(level: str, match: re.Match[str]) -> int:
-        found[level] = match[0].rstrip("-#/ ")
+        found[level] = match[0].rstrip("-/ ")
         return match.end()
 
     if "building" not in found and (m := _BUILDING.match(piece)):
@@ -279,7 +279,7 @@ _COMMUNITY = re.compile(
 )
 _NO_ROAD_SIGN = r"[^\d\s路街道巷弄镇区市园厦场楼院]"
 _HAMLET = re.compile(
-    rf"{_NO_ROAD_SIGN}{{1,4}}(?:屯|庄|寨|堡|岙|坞|塆|屋)(?=[\d一二三四五六七八九十]+[组队号社]|$)"
+    rf"(?:{_NO_ROAD_SIGN}{{1,4}}(?:屯|庄|寨|堡|岙|坞|塆|屋)|\d+屯)(?=[\d一二三四五六七八九十]+[组队号社]|$)"
     r"|[^\d\s路街道巷弄镇区市园厦场楼院村组东西南北]{2,4}(?=(?:\d+|[一二三四五六七八九十]+)(?:组(?!团)|队))"
 )
 _GROUP = re.compile(
@@ -291,18 +291,18 @@ _ROAD = re.compile(
     r"(?:[^\d\s\-]{1,4}?\d{1,2}号(?:大街|大道|路)|[GSXY]?\d{2,3}(?:国道|省道|县道|乡道)"
     r"|[第]?[\d一二三四五六七八九十]+号?(?:大街|大道|路|街)(?!区|口)"
     r"|[^\d\s\-]{1,6}(?<![路街])\d{1,2}(?:巷|路|街)(?=\d)"
-    r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|环线|路(?!桥|由|过)|街(?!道|区|坊)|(?<!里)巷|弄(?!堂)"
+    r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|环线|路(?!桥|由|过)|街(?!道|区|坊|大道)|(?<!里)巷|弄(?!堂)"
     r"|道(?=\d)|条(?=\d+号)|(?<=[^里])里弄|[线堤](?=\d+号)))"
-    r"(?:[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号))?"
+    r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号))?"
 )
 _ROAD_NUMBER = re.compile(
     r"(?:第|附|副|甲|乙|丙|新|老|临|自编)?(?:[A-Za-z]?\d++(?:[A-Za-z](?![A-Za-z]))?"
     rf"(?:[-、甲乙丙丁][A-Za-z]?\d*+(?:[A-Za-z](?![A-Za-z]))?)*|[{_CN}]+(?=号))"
-    r"(?:号(?:附\d+号?|之[一二三四五六七八九十\d]+)?院?|弄|#(?!楼)|好(?=[^\u4e00-\u9fff]|$))?"
-    r"(?!幢|栋|座|号楼|单元|层|楼|室|米|路|大?街|组|队|期|区|分|元|门|大道|巷|支路|库|社|连|梯)"
+    r"(?:号(?:附\d+号?|之[一二三四五六七八九十\d]+)?(?:院(?!内))?|弄|#(?!楼)|好(?=[^\u4e00-\u9fff]|$))?"
+    r"(?!幢|栋|座|号楼|单元|层|楼|室|米|路|大?街|组|队|期|区|分|元|门|大道|巷|支路|库|社|连|梯|屯|小区|-\d+(?:号楼|幢|栋))"
 )
 _NOT_ROAD = re.compile(
-    r"店|分店|分公司|(?:小学|中学|幼儿园|医院|派出所)(?![路街])|小区|社区|花园|菜场|农贸|支行|分行|市场|新村|桥|站|地铁|"
+    r"店|子|分店|分公司|(?:小学|中学|幼儿园|医院|派出所)(?![路街])|小区|社区|花园|菜场|农贸|支行|分行|市场|新村|桥|站|地铁|"
     r"公寓|家园|校区|口腔|大厦"
 )
 _SIDE = re.compile(
@@ -407,7 +407,7 @@ def _is_community(name: str, more: str, found: Found) -> bool:
     """Whether a name that ends like a community's is one, and not a compound's (曙光新村) or a road's (中关村大街)."""
     if re.search(r"大厦|花园|公寓|广场|小区|市场|国际|度假|生活村", name):
         return False
-    if re.match(rf"(?:{_NAME_END})(?![^\s]?[路街])", more):
+    if re.match(rf"(?:{_NAME_END})(?![^\s]?[路街]|[组队])", more):
         return False
     if name.endswith(("社区", "委会", "委员会", "行政村", "自然村", "嘎查", "连")):
         return not re.search(r"路|街|大道|巷", name[:-3]) or ("town" in found and len(name) <= 7)
@@ -445,6 +445,8 @@ def _road(text: str, at: int, found: Found) -> int:
     end = m.end()
     n = _ROAD_NUMBER.match(text, skip(text, end))
     if "road" in found:
+        if not n and "road_number" in found and _NAMED.search(text[end:]):
+            return at
         _aside(found, "near", m[0] + (n[0] if n else ""))
         return n.end() if n else end
     found["road"] = m[0]

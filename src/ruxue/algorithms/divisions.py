@@ -187,6 +187,8 @@ _SEPARATORS = " -#/"
 _ACTING_COUNTY = re.compile(r"(?:高新|经开|经济开发|开发|高新技术(?:产业)?开发|经济技术开发)区(?=.)")
 _SECOND_ADDRESS = re.compile(r"(?:中国)?[^\s\d市]{2,7}(?:省|自治区)")
 _NO_DIVISION = re.compile(r"(?:[^\s\d]{0,2}大学|学院|师范|农业|理工|[^\s\d]{0,4}(?:公司|银行))")
+_ROAD_FOLLOWS = re.compile(r"[^\d\s]{2,6}?(?:路|街|大道)(?:[东西南北中]段)?\d")
+_SECOND_TOWN = re.compile(r"[^\d\s路街巷]{2,3}街道(?=[^\d\s])")
 _TOWN_BELOW = re.compile(r"[^\d\s]{1,4}?(?:镇|乡|苏木|街道)")
 
 
@@ -241,9 +243,10 @@ def read_divisions(text: str, found: dict[str, str], rest: list[str]) -> int:
     while "town" in found and (said := _repeated(text, at, found, after_town=True)):
         rest.append(said)
         at = skip(text, at + len(said))
-    if found and (m := _ZONE.match(text, at)):
-        rest.append(m[0])
-        at = skip(text, m.end())
+    for pattern in (_SECOND_TOWN, _ZONE) if found else ():
+        if (m := pattern.match(text, at)) and (pattern is _ZONE or "town" in found):
+            rest.append(m[0])
+            at = skip(text, m.end())
     return at
 
 
@@ -417,6 +420,12 @@ def _town(text: str, at: int, codes: tuple[str, ...], found: dict[str, str], res
                     return after
                 found["town"] = piece
                 return skip(text, end)
+        for size in range(min(8, len(text) - at), 2, -1):
+            # 渤海街 for 渤海街道, if a road follows.
+            piece = text[at : at + size]
+            if piece + "道" in known and piece.endswith("街") and _ROAD_FOLLOWS.match(text, at + size):
+                found["town"] = piece
+                return skip(text, at + size)
     if m := _TOWNLIKE.match(text, at):
         road = re.search(r"[路街巷](?=[^道]{2,})(?!办事处)", m[0])
         if not road and not re.search(r"(?:小区|花园|市场|大厦|公司)", m[0]):
@@ -432,4 +441,4 @@ def _short_town(piece: str, text: str, end: int, known: dict[str, str]) -> bool:
     more = text[end : end + 8]
     if _ROADLIKE.match(more) and not known.get(text[skip(text, end) :][:4]):
         return False
-    return not re.match(r"(?:[^\d\s]|[一二三四五六七八九十]+道)?(?:路|街(?!道)|大道)", more)
+    return not re.match(r"(?:[^\d\s]|[一二三四五六七八九十]+[道东西南北]?)?(?:路|街(?!道)|大道)", more)
