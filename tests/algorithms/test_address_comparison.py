@@ -44,6 +44,11 @@ def test_comparison_has_no_sides(verdicts):
         assert (turned.verdict, turned.level, turned.a, turned.b) == (result.verdict, result.level, result.b, result.a)
 
 
+def test_the_short_cut_reads_like_the_long_way(verdicts):
+    for text in {t for pair, _ in verdicts for t in (pair.a, pair.b)}:
+        assert address._keys(text) == address._slow_keys(text), text
+
+
 @pytest.mark.parametrize(
     ("a", "b", "verdict"),
     [

@@ -7,6 +7,7 @@ What was renamed or has several names is equal only through a table of aliases, 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -224,27 +225,25 @@ class Aliases:
 
 _NONE = Aliases()
 
-# The most usual form can be cut in two without looking at each sign: a head without marks of any kind, then building,
+# The most usual forms can be cut in two without looking at each sign: a head without marks of any kind, then building,
 # unit and room in one of the common notations. Both halves recur, so both are remembered.
-_USUAL = re.compile(
-    r"([\u4e00-\u9fff][\u4e00-\u9fff0-9]*[\u4e00-\u9fff])(?<![零〇一二两三四五六七八九十百千第路街道巷弄线段村组东西南北中甲乙丙丁附副])"
-    r"(\d{1,3}(?:号楼|幢|栋|座|#楼?)(?:\d{1,2}单元)?(?:\d{3,4}[室户]?)?|\d{1,3}-\d{1,2}-\d{3,4}室?)"
+_USUAL_TAIL = re.compile(
+    r"(?<![0-9零〇一二两三四五六七八九十百千第路街道巷弄线段村组东西南北中甲乙丙丁附副A-Za-z-])"
+    r"(?:((?:\d{1,3}|[一二三四五六七八九十]{1,4})(?:号楼|幢|栋|座|#楼?)) ?((?:\d{1,2}|[一二三四五六七八九十]{1,3})单元)? ?"
+    r"((?:\d{3,4}|[零〇一二三四五六七八九]{3,4})[室户]?)?|(\d{1,3})-(\d{1,2})-(\d{3,4}室?))$"
 )
+_USUAL_HEAD = re.compile(r"[\u4e00-\u9fff][\u4e00-\u9fff0-9 ]*[\u4e00-\u9fff]")
 
 
 @lru_cache(maxsize=262144)
 def _head_keys(head: str) -> _Keys | None:
     """Keys of a head that has no tail of its own; None if it has one or isn't plain."""
+    if not _USUAL_HEAD.fullmatch(head):
+        return None
     parts = levels.read(head)
     if any(level in parts.found for level in _TAIL) or levels.clean(head)[0] != head:
         return None
     return tuple(_key(level, parts.found[level]) if level in parts.found else "" for level in _HEAD)
-
-
-@lru_cache(maxsize=262144)
-def _tail_keys(tail: str) -> _Keys:
-    found = dict(levels.tail(tail)[0])
-    return tuple(_key(level, found[level]) if level in found else "" for level in _TAIL)
 
 
 @lru_cache(maxsize=65536)
@@ -255,11 +254,24 @@ def _slow_keys(text: str) -> tuple[_Keys, _Keys]:
 
 
 def _keys(text: str) -> tuple[_Keys, _Keys]:
-    m = _USUAL.fullmatch(text)
+    """The keys of head and tail of an address."""
+    m = _USUAL_TAIL.search(text)
+    if m is None:
+        text = unicodedata.normalize("NFKC", text)
+        m = _USUAL_TAIL.search(text)
     if m is not None:
-        head = _head_keys(m[1])
+        head = _head_keys(text[: m.start()].rstrip(" "))
         if head is not None:
-            return head, _tail_keys(m[2])
+            building, unit, room, *groups = m.groups()
+            if building is None:
+                building, unit, room = groups
+            return head, (
+                _key("building", building),
+                _key("unit", unit) if unit else "",
+                "",
+                _key("room", room) if room else "",
+                "",
+            )
     return _slow_keys(text)
 
 
@@ -317,8 +329,13 @@ def compare(a: str, b: str, aliases: Aliases | Mapping[str, str] | None = None) 
 
 
 def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comparison:
-    if head_a == head_b and tail_a == tail_b:
-        return _EQUAL if _anchored(head_a) else _UNKNOWN
+    if head_a == head_b:
+        anchored = _anchored(head_a)
+        if tail_a == tail_b:
+            return _EQUAL if anchored else _UNKNOWN
+        for level, x, y in zip(_TAIL, tail_a, tail_b, strict=True):
+            if x != y and x and y:
+                return Comparison("different", level, x, y)
     missing: tuple[str, str, str] | None = None
     anchor = False
     left, right = head_a + tail_a, head_b + tail_b

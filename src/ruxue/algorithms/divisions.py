@@ -86,6 +86,7 @@ class Table:
     counties: dict[str, tuple[str, ...]]
     towns: dict[str, str]
     full: frozenset[str]
+    known: frozenset[str]
     longest: int
 
 
@@ -138,6 +139,7 @@ def table() -> Table:
         {k: tuple(v) for k, v in counties.items()},
         towns,
         frozenset(full),
+        frozenset((*provinces, *cities, *counties)),
         max(map(len, (*provinces, *cities, *counties))),
     )
 
@@ -272,6 +274,8 @@ def _longest(
     names = table()
     for size in range(min(names.longest, len(text) - at), 1, -1):
         piece = text[at : at + size]
+        if piece not in names.known:
+            continue
         level, narrowed = _division(piece, codes, found, text, at + size)
         if not level:
             continue
