@@ -381,7 +381,7 @@ def _leads_on(text: str, end: int, piece: str) -> bool:
     at = skip(text, end)
     if at > end:
         return True
-    codes = names.cities.get(piece) or names.counties.get(piece) or (names.provinces.get(piece, "?"),)
+    codes = (*names.cities.get(piece, ()), *names.counties.get(piece, ()), names.provinces.get(piece, "?"))
     if piece in names.cities and re.match(r"国?家?级?(?:经济|高新|开发区|保税|经开)", text[at:]):
         return True
     for size in range(min(8, len(text) - at), 1, -1):
@@ -445,4 +445,4 @@ def _short_town(piece: str, text: str, end: int, known: dict[str, str]) -> bool:
     more = text[end : end + 8]
     if _ROADLIKE.match(more) and not known.get(text[skip(text, end) :][:4]):
         return False
-    return not re.match(r"(?:[^\d\s]|[一二三四五六七八九十]+[道东西南北]?)?(?:路|街(?!道)|大道)", more)
+    return not re.match(r"(?:[^\d\s]|[一二三四五六七八九十]+[道号东西南北]?)?(?:路|街(?!道)|大道)", more)
