@@ -20,10 +20,11 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from tests.algorithms import address_pairs, address_sets, identity_pairs
+
 from ruxue.algorithms import address, address_levels
 from ruxue.algorithms.address import Aliases, compare
 from ruxue.algorithms.identity import compare_names, compare_papers
-from tests.algorithms import address_pairs, address_sets, identity_pairs
 
 console = Console(width=110)
 
@@ -75,10 +76,10 @@ def city(count: int, rng: random.Random) -> list[tuple[str, str]]:
     """Distinct pairs of one city in the usual notations: 3,000 compounds, each in three spellings of its place."""
     names = [
         f"{a}{b}"
-        for a in "阳光 新华 金色 书香 翡翠 东方 滨河 紫荆 锦绣 世纪".split()
-        for b in "花园 家园 嘉苑 小区 华庭 公馆".split()
+        for a in ["阳光", "新华", "金色", "书香", "翡翠", "东方", "滨河", "紫荆", "锦绣", "世纪"]
+        for b in ["花园", "家园", "嘉苑", "小区", "华庭", "公馆"]
     ]
-    roads = "东风东街 胜利东街 健康东街 文化路 新华路 四平路 虞河路 北海路 志远路 金马路".split()
+    roads = ["东风东街", "胜利东街", "健康东街", "文化路", "新华路", "四平路", "虞河路", "北海路", "志远路", "金马路"]
     places = [(rng.choice(roads), rng.randint(1, 999), rng.choice(names)) for _ in range(3000)]
     pairs: dict[tuple[str, str], None] = {}
     while len(pairs) < count:
