@@ -279,7 +279,7 @@ _COMMUNITY = re.compile(
 )
 _NO_ROAD_SIGN = r"[^\d\s路街道巷弄镇区市园厦场楼院]"
 _HAMLET = re.compile(
-    rf"(?:{_NO_ROAD_SIGN}{{1,4}}(?:屯|庄|寨|堡|岙|坞|塆|屋)|\d+屯)(?=[\d一二三四五六七八九十]+[组队号社]|$)"
+    rf"(?:{_NO_ROAD_SIGN}{{1,4}}(?:屯|(?<!山)庄|寨|堡|岙|坞|塆|屋)|\d+屯)(?=[\d一二三四五六七八九十]+[组队号社]|$)"
     r"|[^\d\s路街道巷弄镇区市园厦场楼院村组东西南北]{2,4}(?=(?:\d+|[一二三四五六七八九十]+)(?:组(?!团)|队))"
 )
 _GROUP = re.compile(
@@ -320,7 +320,7 @@ _BESIDE = re.compile(
 )
 _BETWEEN = re.compile(
     r"斜?对面|对过|附近|旁边?(?=[^\d\s]{2})|隔壁|门口|后面|路口|交叉口|[东西南北]侧|边上|楼[上下](?=[^\d\s]{2})"
-    r"|往?[东西南北]\d+米|院内|(?<=[园厦城场区院村学心楼])内(?=[^\d\s]{2})"
+    r"|往?[东西南北]\d+米|(?<![医学])院内|(?<=[园厦城场区院村学心楼])内(?=[^\d\s]{2})"
 )
 _BEFORE = re.compile(
     r"(?:旁边?|口|交口|转角|号|路?[东西南北]{1,2}[侧面边角]|路[东西南北](?![^\s]*[路街])"
@@ -333,7 +333,7 @@ _REMARK = re.compile(
 _NAME_END = (
     "小区|花园|花苑|家园|公寓|大厦|广场|新村|新苑|名苑|嘉苑|雅苑|佳苑|华苑|锦苑|景苑|家苑|公馆|山庄|别墅|华庭|名城|新城|大学|学院|"
     "中学|小学|幼儿园|医院|市场|商城|工业园区?|工业区|科技园区?|产业园区?|创业园|物流园|软件园|产业基地|大楼|酒店|宾馆|有限公司|"
-    "公司|集团|中心|银行|超市|商场|国际城|电子城|建材城"
+    "公司|集团|中心|银行|超市|商场|国际城|电子城|建材城|工业城|商贸城|农贸城|文创园|科创园|创意园|功能区|化工区|碧桂园|校区"
 )
 _NAMED = re.compile(rf"(?:{_NAME_END})$")
 _NAME_INSIDE = re.compile(rf"(?:{_NAME_END}|开发区|园区)(?=[^\s]{{2,}})")
@@ -342,7 +342,8 @@ _AREA = re.compile(
     rf"[^\s]{{1,12}}?(?:{_NAME_END}|开发区|园区|产业园|[^\s]区)(?:[A-Z东西南北一二三四]+区)?(?= ?{_ROAD.pattern}\d)"
     rf"|[^\s]{{1,12}}?(?:工业园区?|工业区|开发区|科技园区?|产业园区?|[^小市校\s]园区|新区)(?= ?{_ROAD.pattern})"
 )
-_NAME_AND_MORE = re.compile(rf"(?P<name>.{{1,14}}?(?:{_NAME_END}))(?P<more>.{{3,}})")
+_NAME_ENDS = re.compile(_NAME_END)
+_DWELLINGS = ("花园", "花苑", "家园", "小区", "新村", "名苑", "嘉苑", "公寓")
 _CONTINUES = re.compile(
     rf"店|分|[一二三四五六七八九十]分[厂店]|[^\s\d]{{1,6}}校区|附属|{_NAME_END}|[一二三四五六七八九十]+[村里坊苑]|[东西南北][苑区]?里"
     r"|城$|花|有限|股份|集团|总|大|国际|银座|商务|文化|科技|世纪|服务|管理|监督"
@@ -406,7 +407,7 @@ def _community(text: str, at: int, found: Found) -> int:
 
 def _is_community(name: str, more: str, found: Found) -> bool:
     """Whether a name that ends like a community's is one, and not a compound's (曙光新村) or a road's (中关村大街)."""
-    if re.search(r"大厦|花园|公寓|广场|小区|市场|国际|度假|生活村", name):
+    if re.search(r"大厦|花园|公寓|广场|小区|市场|国际|度假|生活村|公司|对面|医院|学校", name):
         return False
     if re.match(rf"(?:{_NAME_END})(?![^\s]?[路街]|[组队])", more):
         return False
@@ -482,18 +483,26 @@ def _compound(text: str, found: Found, rest: list[str]) -> None:
     if m := _NUMBER_AT_END.fullmatch(text):
         text = m["name"]
         found[_level_of_number(m["number"], text, found)] = m["number"]
-    while (section := _last_section(text)) and len(text) > len(section) + (0 if section[-1] in "期门" else 3):
+    while (section := _last_section(text)) and _parts_off(text[: -len(section)], section):
         found["section"] = section + found.get("section", "")
         text = text[: -len(section)].strip(" -")
     text = _number_inside(text, found, rest)
     if "building" not in found and (m := re.search(r"(?<=[\u4e00-\u9fff])[A-Z]$", text)):
         found["building"] = m[0]
         text = text[: m.start()]
-    if (m := _NAME_AND_MORE.fullmatch(text)) and not _CONTINUES.match(m["more"]):
-        found["section"] = m["more"] + found.get("section", "")
-        text = m["name"]
+    for m in _NAME_ENDS.finditer(text):
+        more = text[m.end() :]
+        if m.start() and len(more) >= (2 if m[0] in _DWELLINGS else 3) and not _CONTINUES.match(more):
+            found["section"] = more + found.get("section", "")
+            text = text[: m.end()]
+            break
     if text := text.removeprefix("#"):
         found["compound"] = text
+
+
+def _parts_off(name: str, section: str) -> bool:
+    """Whether a section stands apart from the name before it: 复兴一区 is a name, 阳光花园一区 a part of 阳光花园."""
+    return len(name) > 3 or (bool(name) and (section[-1] in "期门" or name[-1] in "城都场"))
 
 
 def _without_surroundings(text: str, found: Found, rest: list[str]) -> str:
@@ -580,6 +589,8 @@ def read(text: str) -> Parts:
     over: list[str] = []
     _places(head[read_divisions(head, found, over) :], found, over)
     inner, left = tail(body[begin:])
+    if inner and over and not {"compound", "road", "community"} & found.keys() and over[-1].endswith(("新区", "开发区")):
+        found["compound"] = over.pop()
     for level, value in inner:
         found.setdefault(level, value)
     if number := re.search(r"[A-Za-z]*\d[\dA-Za-z-]*", left):

@@ -445,4 +445,6 @@ def _short_town(piece: str, text: str, end: int, known: dict[str, str]) -> bool:
     more = text[end : end + 8]
     if _ROADLIKE.match(more) and not known.get(text[skip(text, end) :][:4]):
         return False
+    if re.match(r"[一二三四五六七八九十]+村", more):
+        return False
     return not re.match(r"(?:[^\d\s]|[一二三四五六七八九十]+[道号东西南北]?)?(?:路|街(?!道)|大道)", more)
