@@ -95,7 +95,7 @@ _UNIT = re.compile(
     rf"(?:\d+[A-Za-z]?|[A-Za-z]\d?|[{_CN}]+|[{_SIDES}])(?:单元|单无|门洞|梯|(?<!号)门(?![口市面诊店卫头前业]))"
 )
 _FLOOR = re.compile(
-    rf"(?:第|负|地下|-)?(?:\d+[A-Za-z]?(?:-\d+)?|[BA-Z]\d?|[{_CN}]+)(?:层|楼|[Ff](?![A-Za-z]))"
+    rf"(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA-Z]\d?|[{_CN}]+)(?:层|楼|[Ff](?![A-Za-z]))"
     r"|架空层|底层|首层|顶层|负[一二三\d]"
 )
 _ROOM_WORD = r"(?:办公室|室|号房间?|房间?|号铺|铺|户|号店铺|店铺?(?!面)|商位|商铺|档|仓)"
@@ -115,23 +115,23 @@ _PART = re.compile(
 )
 # Where a tail may start. A number behind another, behind 第 or 甲 belongs to what is before it.
 _START = re.compile(
-    rf"(?<![0-9A-Za-z])(?<!(?<!门)第)(?<![甲乙丙丁附副](?=\d))(?<![{_CN}](?=[{_CN}]))(?<![0-9A-Za-z]-)(?!4[sS]店)(?:"
+    rf"(?<![0-9A-Za-z](?=[0-9A-Za-z]))(?<!(?<!门)第)(?<![甲乙丙丁附副](?=\d))(?<![{_CN}](?=[{_CN}]))(?<![0-9A-Za-z]-)(?!4[sS]店)(?:"
     rf"{_BUILDING.pattern}"
     rf"|(?:[A-Za-z]?\d+|[A-Za-z]|[{_CN}]+|[{_SIDES}])(?:单元|单无|门洞|梯(?=\d)|门(?=\d))"
-    rf"|(?:第|负|地下|-)?(?:\d+[A-Za-z]?(?:-\d+)?|[BA]\d|[{_CN}]+)(?:层|楼(?![上下道梯盘]))|架空层|底层|首层|顶层"
+    rf"|(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA]\d|[{_CN}]+)(?:层|楼(?![上下道梯盘]))|\d{{1,2}}[Ff](?![A-Za-z])|架空层|底层|首层|顶层"
     rf"|[A-Za-z]?-?\d{{1,5}}[A-Za-z]?{_ROOM_WORD}(?![\u4e00-\u9fff])|[A-Za-z]?\d{{3,7}}室"
     r"|(?<=大厦|广场|中心|商城|公寓|大楼)[A-Za-z]?\d{3,5}(?=[\u4e00-\u9fff])(?![年路街号弄巷米])"
     rf"|{_GROUP_PART}(?:[-#/ ]{_GROUP_PART})+(?![\dA-Za-z路弄巷]|号线)|\d{{1,3}}[A-Za-z]\d{{3,4}}(?=室|$)"
-    rf"|[A-Za-z]?\d+[A-Za-z]?[- #](?=(?:{_UNIT.pattern}|{_FLOOR.pattern}|{_BUILDING.pattern}))"
+    rf"|[A-Za-z]?\d+[A-Za-z]?[- #]?(?=(?:{_UNIT.pattern}|{_FLOOR.pattern}|{_BUILDING.pattern}))"
     r"|[A-Za-z]{0,2}\d+[A-Za-z]?(?=[ -]*$)"
     r"|[A-Za-z](?= ?\d{3,4}室?$)"
-    r"|(?<=号)[ -]?(?:[A-Za-z]-?\d*|\d{2,})(?=[^\dA-Za-z弄巷路米支世度])"
+    r"|(?<=号)[ -]?(?:[A-Za-z]-?\d+|\d{2,})(?=[^\dA-Za-z弄巷路米支世度])"
     rf"|\d+[A-Za-z]?号(?= ?(?:{_UNIT.pattern}|{_FLOOR.pattern}|{_ROOM.pattern}))"
     rf"|[{_CN}]{{3,4}}(?:室|房)"
     r")"
 )
 _AFTER_ROAD = re.compile(
-    r"(?:路|街|大道|道|巷|(?<!\d)弄|胡同|线|段|国道|省道|县道|(?<!新)村|[\d一二三四五六七八九十]组)-?$"
+    r"(?:路|街|大道|道|巷|(?<!\d)弄|胡同|(?<!干)线|段|国道|省道|县道|(?<!新)村|[\d一二三四五六七八九十]组)-?$"
 )
 _OF_A_BUILDING = re.compile(r"(?:幢|栋|座|单元|层|室|号楼|#楼?|楼|户|房|梯)$")
 _SEPARATOR = re.compile(r"[- #/]*")
@@ -145,7 +145,8 @@ def _start(text: str) -> int:
         begin, word = match.start(), match[0]
         if not _AFTER_ROAD.search(text[:begin]):
             return begin
-        if text[begin - 1] == "村" and len(re.split(r"[-#]", word)) >= 3:
+        parts = re.split(r"[-#]", word)
+        if text[begin - 1] == "村" and (len(parts) >= 3 or (len(parts) == 2 and re.search(r"\d{3}", parts[1]))):
             return begin
         if _OF_A_BUILDING.search(word):
             return begin
@@ -217,10 +218,10 @@ def _take(piece: str, found: Found) -> int:
         return put("building", m)
     if last < 0 and (m := _TWO_IN_ONE.match(piece)):
         return put("building", m)
-    if last < 3 and (m := _ROOM.match(piece)):
-        return put("room", m)
     if "floor" in found and "unit" not in found and (m := _AISLE.match(piece)):
         return put("unit", m)
+    if last < 3 and (m := _ROOM.match(piece)):
+        return put("room", m)
     return 0
 
 
@@ -243,9 +244,15 @@ def _bare_building(number: str, more: str) -> bool:
 def _spread(groups: str, last: int, more: str, found: Found) -> int:
     """Numbers joined by dashes go to the levels from building (or, after a building, from unit) down to the room:
     3-2-501, 3-501, 2-501 after a building. Returns how much was taken with the room's word; 0 if they are one number."""
-    if re.match(r"单元|层|楼|幢|栋|号楼", more):
-        return 0
     parts = re.split(r"[-#]", groups)
+    if re.match(r"单元|层|楼|幢|栋|号楼", more):
+        # The last number has a word of its own: 8-11-7楼.
+        upper = parts[:-1]
+        names = ["building", "unit"] if last < 0 else ["unit"]
+        if len(upper) > len(names) or re.match(r"幢|栋|号楼", more):
+            return 0
+        found.update(zip(names, upper, strict=False))
+        return sum(len(p) + 1 for p in upper)
     word = re.match(rf"{_ROOM_WORD}|号(?!楼|院)", more)
     if last < 0:
         levels = {2: ["building", "room"], 3: ["building", "unit", "room"], 4: ["building", "unit", "floor", "room"]}
@@ -258,9 +265,12 @@ def _spread(groups: str, last: int, more: str, found: Found) -> int:
         first, second = parts
         numbers = first.isdecimal() and second.isdecimal()
         # 17-5 and 901-B are rooms, 322-324 a range of them.
-        if (last == 0 and (len(first) >= 3 or len(second) <= 2)) or (second.isalpha() and len(first) >= 3):
+        no = word is not None and word[0].startswith("号")
+        if (last == 0 and not no and (len(first) >= 3 or len(second) <= 2)) or (second.isalpha() and len(first) >= 3):
             return 0
         if numbers and 3 <= len(first) == len(second) and 0 < int(second) - int(first) <= 20:
+            return 0
+        if re.fullmatch(r"[A-Za-z]+\d{3,}", first) and re.fullmatch(r"[A-Za-z]*\d{3,}", second):
             return 0
         if last < 0 and len(second) == 1 + first.isdigit() and word is None:
             names = ["building", "unit"]
@@ -589,7 +599,12 @@ def read(text: str) -> Parts:
     over: list[str] = []
     _places(head[read_divisions(head, found, over) :], found, over)
     inner, left = tail(body[begin:])
-    if inner and over and not {"compound", "road", "community"} & found.keys() and over[-1].endswith(("新区", "开发区")):
+    if (
+        inner
+        and over
+        and not {"compound", "road", "community"} & found.keys()
+        and over[-1].endswith(("新区", "开发区"))
+    ):
         found["compound"] = over.pop()
     for level, value in inner:
         found.setdefault(level, value)
