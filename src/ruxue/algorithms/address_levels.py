@@ -245,13 +245,13 @@ def _spread(groups: str, last: int, more: str, found: Found) -> int:
     """Numbers joined by dashes go to the levels from building (or, after a building, from unit) down to the room:
     3-2-501, 3-501, 2-501 after a building. Returns how much was taken with the room's word; 0 if they are one number."""
     parts = re.split(r"[-#]", groups)
-    if re.match(r"单元|层|楼|幢|栋|号楼", more):
+    if below := re.match(r"单元|层|楼|幢|栋|号楼", more):
         # The last number has a word of its own: 8-11-7楼.
-        upper = parts[:-1]
-        names = ["building", "unit"] if last < 0 else ["unit"]
-        if len(upper) > len(names) or re.match(r"幢|栋|号楼", more):
+        upper, above = parts[:-1], ["building", "unit"] if below[0] in ("层", "楼") else ["building"]
+        above = above[max(last + 1, 0) :]
+        if not above or len(upper) > len(above) or below[0] in ("幢", "栋", "号楼"):
             return 0
-        found.update(zip(names, upper, strict=False))
+        found.update(zip(above, upper, strict=False))
         return sum(len(p) + 1 for p in upper)
     word = re.match(rf"{_ROOM_WORD}|号(?!楼|院)", more)
     if last < 0:
