@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ruxue.algorithms import address
 from ruxue.algorithms.address import Aliases, Directory, Standard, compare
 from tests.algorithms.address_pairs import ALIASES, by_hand, generate
+from tests.algorithms.address_sets import labelled
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +133,19 @@ def test_several_that_fit_are_offered(directory):
 
 def test_one_way_of_writing_for_look_ups():
     assert address.normalize("阳光花园 三号楼２单元") == address.normalize("阳光花园3幢二单元") == "阳光花园3号楼2单元"
+
+
+@pytest.mark.parametrize("name", ["addresses_dev.txt", "addresses_heldout.txt", "addresses_heldout2.txt"])
+def test_no_sign_of_a_level_can_change_unseen(name):
+    """Each digit of a number and each sign of a name, changed alone, makes another address."""
+    for text, levels in labelled(name):
+        for level, value in levels.items():
+            if level in ("province", "city") or (start := text.find(value)) < 0:
+                continue
+            named = level in ("district", "town", "community", "road", "compound")
+            for at, sign in enumerate(value, start):
+                if not (sign.isdigit() or sign.isascii() or (named and at < start + len(value) - 2)):
+                    continue
+                other = str((int(sign) + 1) % 10) if sign.isdecimal() else "某"
+                changed = text[:at] + other + text[at + 1 :]
+                assert compare(text, changed).verdict != "equal", changed

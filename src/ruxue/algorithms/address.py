@@ -39,6 +39,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "road": ("道路", "road"),
     "road_number": ("门牌号", "road number"),
     "lane": ("巷弄", "lane"),
+    "zone": ("功能区", "zone"),
     "hamlet": ("自然村", "hamlet"),
     "near": ("参照位置", "landmark"),
     "part": ("附属部分", "annex"),
@@ -147,10 +148,10 @@ _ZONE_KIND = {
 @lru_cache(maxsize=65536)
 def _key(level: str, value: str) -> str:
     """The one way of writing a level's value, by which it is compared."""
-    if level == "district":
+    if level in ("district", "zone"):
         if m := _ZONE_WORDS.search(value):
             kind = m[0].removesuffix("区").removeprefix("国家级")
-            return _ZONE_KIND.get(kind, kind)
+            return value[: m.start()] + _ZONE_KIND.get(kind, kind)
         return short_name(value)
     if level == "city":
         return short_name(value)
@@ -190,7 +191,8 @@ def _key(level: str, value: str) -> str:
 
 
 _HEAD = (
-    "province", "city", "district", "town", "community", "hamlet", "road", "road_number", "lane", "compound", "section", "near"
+    "province", "city", "district", "zone", "town", "community", "hamlet",
+    "road", "road_number", "lane", "compound", "section", "near",
 )  # fmt: skip
 _TAIL = ("building", "unit", "floor", "room", "part")
 _ORDER = (*_HEAD, *_TAIL)
@@ -279,8 +281,8 @@ def _keys(text: str) -> tuple[_Keys, _Keys]:
 
 Verdict = Literal["equal", "compatible", "different", "unknown"]
 # Levels that must stand on both sides or on neither for two addresses to be equal. Province and city follow from the
-# district; town, community and floor follow from what is below them.
-_NEEDED = frozenset((*_HEAD, *_TAIL)) - {"province", "city", "town", "community", "floor"}
+# district; zone, town, community and floor follow from what is below them.
+_NEEDED = frozenset((*_HEAD, *_TAIL)) - {"province", "city", "zone", "town", "community", "floor"}
 
 
 class Comparison(NamedTuple):
@@ -337,6 +339,8 @@ def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comp
             if x != y and x and y:
                 return Comparison("different", level, x, y)
     missing: tuple[str, str, str] | None = None
+    # Without a room, the floor is what is lived on.
+    homeless = not tail_a[_ROOM] and not tail_b[_ROOM]
     anchor = False
     left, right = head_a + tail_a, head_b + tail_b
     for level, x, y in zip(_ORDER, left, right, strict=True):
@@ -344,7 +348,7 @@ def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comp
             anchor = anchor or (bool(x) and level in ("road", "compound", "community"))
         elif x and y:
             return Comparison("different", level, x, y)
-        elif level in _NEEDED and missing is None:
+        elif missing is None and (level in _NEEDED or (level == "floor" and homeless)):
             missing = level, x, y
     if not anchor:
         return _UNKNOWN
@@ -354,6 +358,7 @@ def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comp
 
 
 _EQUAL, _UNKNOWN = Comparison("equal"), Comparison("unknown")
+_ROOM = _TAIL.index("room")
 _ROAD, _NUMBER, _COMPOUND, _COMMUNITY = (_HEAD.index(k) for k in ("road", "road_number", "compound", "community"))
 
 

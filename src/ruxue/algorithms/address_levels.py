@@ -29,9 +29,9 @@ LEVELS = (
     "floor",
     "room",
 )
-# Told apart for comparison only; in an answer they stand in the rest: a hamlet inside a village, a side lane, a part of
+# Told apart for comparison only; in an answer they stand in the rest: a zone beside a district, a hamlet inside a village, a side lane, a part of
 # a compound, what a place is near to (对面, a crossing), what belongs to a home (车库).
-ASIDES = ("hamlet", "lane", "section", "near", "part")
+ASIDES = ("zone", "hamlet", "lane", "section", "near", "part")
 Found = dict[str, str]
 
 # Longer texts than any address: what follows is kept as rest, unread, so that no text takes long.
@@ -388,8 +388,10 @@ def _places(text: str, found: Found, rest: list[str]) -> None:
     if left := text[at:].strip(" -#"):
         _compound(left, found, rest)
     if area:
-        if "compound" in found or area.endswith(("开发区", "高新区", "新区")):
-            rest.insert(0, area)
+        if area.endswith(("开发区", "高新区", "新区")):
+            _aside(found, "zone", area)
+        elif "compound" in found:
+            _aside(found, "near", area)
         else:
             _compound(area, found, rest)
 
@@ -599,13 +601,8 @@ def read(text: str) -> Parts:
     over: list[str] = []
     _places(head[read_divisions(head, found, over) :], found, over)
     inner, left = tail(body[begin:])
-    if (
-        inner
-        and over
-        and not {"compound", "road", "community"} & found.keys()
-        and over[-1].endswith(("新区", "开发区"))
-    ):
-        found["compound"] = over.pop()
+    if inner and "zone" in found and not {"compound", "road", "community"} & found.keys():
+        found["compound"] = found.pop("zone")
     for level, value in inner:
         found.setdefault(level, value)
     if number := re.search(r"[A-Za-z]*\d[\dA-Za-z-]*", left):

@@ -204,8 +204,8 @@ def skip(text: str, at: int) -> int:
 def read_divisions(text: str, found: dict[str, str], rest: list[str]) -> int:
     """Reads province, city, district and town at the start of `text` into `found`; returns where they end.
 
-    What is said twice counts once. A functional zone (高新区) is the district where no district is given, and stands in
-    `rest` otherwise. A whole second address replaces a first one that contradicts it, as shops' forms prefill a region.
+    What is said twice counts once. A functional zone (高新区) is the district where no district is given, and is the
+    level `zone` otherwise, as a second town is. A whole second address replaces a first one that contradicts it, as shops' forms prefill a region.
     """
     codes: tuple[str, ...] = ()
     at = skip(text, 0)
@@ -225,7 +225,7 @@ def read_divisions(text: str, found: dict[str, str], rest: list[str]) -> int:
         if end == at:
             break
         at = skip(text, end)
-    at = _district_by_word(text, at, found, rest)
+    at = _district_by_word(text, at, found)
     at = _town(text, at, codes, found, rest)
     if list(found) == ["town"]:
         later: dict[str, str] = {}
@@ -247,7 +247,7 @@ def read_divisions(text: str, found: dict[str, str], rest: list[str]) -> int:
         at = skip(text, at + len(said))
     for pattern in (_SECOND_TOWN, _ZONE) if found else ():
         if (m := pattern.match(text, at)) and (pattern is _ZONE or "town" in found):
-            rest.append(m[0])
+            found["zone"] = found.get("zone", "") + m[0]
             at = skip(text, m.end())
     return at
 
@@ -292,14 +292,14 @@ def _longest(
     return at, codes
 
 
-def _district_by_word(text: str, at: int, found: dict[str, str], rest: list[str]) -> int:
+def _district_by_word(text: str, at: int, found: dict[str, str]) -> int:
     """Districts that the table doesn't hold: functional zones and new or misspelled counties, known by their word."""
     m = None
     if not found:
         m = _ACTING_COUNTY.match(text, at) or _COUNTY_FIRST.match(text, at)
     elif "district" in found:
         if m := _ZONE.match(text, at):
-            rest.append(m[0])
+            found["zone"] = m[0]
             return skip(text, m.end())
     elif "city" in found or "province" in found:
         m = _ZONE.match(text, at) or _COUNTYLIKE.match(text, at)
