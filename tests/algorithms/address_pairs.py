@@ -290,7 +290,10 @@ def _other(h: Home, rng: random.Random, level: str) -> Home:
     if level == "building":
         # 1 and 11, 7 and 71: a sign too many or too few
         return replace(
-            h, building=rng.choice([_shaken(h.building, rng), h.building + 10, (h.building * 10 + 1) % 100 or 2])
+            h,
+            building=rng.choice(
+                [n for n in (_shaken(h.building, rng), h.building + 10, h.building * 10 + 1) if n < 100]
+            ),
         )
     if level == "unit":
         return replace(h, unit=_shaken(h.unit, rng))

@@ -419,7 +419,8 @@ def _community(text: str, at: int, found: Found) -> int:
 
 def _is_community(name: str, more: str, found: Found) -> bool:
     """Whether a name that ends like a community's is one, and not a compound's (曙光新村) or a road's (中关村大街)."""
-    if re.search(r"大厦|花园|公寓|广场|小区|市场|国际|度假|生活村|公司|对面|医院|学校", name):
+    residents = name.endswith(("社区", "居委会", "居民委员会")) and "town" in found
+    if not residents and re.search(r"大厦|花园|公寓|广场|小区|市场|国际|度假|生活村|公司|对面|医院|学校", name):
         return False
     if re.match(rf"(?:{_NAME_END})(?![^\s]?[路街]|[组队])", more):
         return False
