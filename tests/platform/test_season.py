@@ -18,7 +18,7 @@ from ruxue.accounts.models import PhoneCode, User
 from ruxue.admissions import notices, rounds
 from ruxue.admissions.models import Notice, Offer, Publication
 from ruxue.algorithms import bundle, draw, merkle
-from ruxue.algorithms.address import id_check_digit
+from ruxue.algorithms.identity import id_check_digit
 from ruxue.applications import claims, evidence, review, verify
 from ruxue.applications.machine import By, NotAllowed
 from ruxue.applications.models import Application, Check, Transition

@@ -12,7 +12,7 @@ import pytest
 from shapely.geometry import Point, shape
 from stdnum.cn import ric, uscc
 
-from ruxue.algorithms.address import valid_id
+from ruxue.algorithms.identity import valid_id
 from ruxue.policy.facts import VOCABULARY
 from ruxue.simulation.city import KINDS, City, Claim, Family, Person, generate, truth_facts
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ruxue.algorithms.address import mask_name
+from ruxue.algorithms.identity import mask_name
 from ruxue.exchange.items import CATALOGUE, Code
 from ruxue.simulation import registers
 from ruxue.simulation.city import City, Family, generate

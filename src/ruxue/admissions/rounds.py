@@ -14,7 +14,7 @@ from django.db.models import Count
 
 from ruxue.accounts.models import User
 from ruxue.admissions.models import Notice, Offer, Publication, Round
-from ruxue.algorithms import address, allocation, coordination, draw
+from ruxue.algorithms import allocation, coordination, draw, identity
 from ruxue.applications import machine
 from ruxue.applications.machine import SYSTEM, By, change, change_many
 from ruxue.applications.models import Application, Message
@@ -272,7 +272,7 @@ def publish_results(season: Season) -> Publication:
         row = offer.application
         schools.setdefault(offer.school_id, []).append(
             {
-                "name": address.mask_name(row.child_name),
+                "name": identity.mask_name(row.child_name),
                 "tail": row.receipt_tail,
                 "category": offer.category,
                 "kind": offer.kind,

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from ruxue import crypto
 from ruxue.accounts import consent
 from ruxue.accounts.models import User
-from ruxue.algorithms import address
+from ruxue.algorithms import identity
 from ruxue.applications import jobs
 from ruxue.applications.machine import By, change
 from ruxue.applications.models import Application
@@ -100,9 +100,9 @@ def problems(application: Application) -> dict[str, str]:
         person = claim.get(name)
         if person is None or (name in ("second_guardian", "grandparent") and not any(person.values())):
             continue
-        if not 2 <= len(address.normalize_name(person.get("name", ""))) <= 40:
+        if not 2 <= len(identity.normalize_name(person.get("name", ""))) <= 40:
             found[f"{name}.name"] = "name_form"
-        if not address.valid_id(person.get("id_number", "")):
+        if not identity.valid_id(person.get("id_number", "")):
             found[f"{name}.id_number"] = "id_form"
         if name in ("guardian", "second_guardian") and person.get("relation") not in RELATIONS:
             found[f"{name}.relation"] = "relation"
@@ -150,7 +150,7 @@ def submit(key: str, user: User) -> Application:
     )
     if other:
         raise AlreadyApplied(other.receipt_tail, other.guardian_id == user.pk)
-    row.sex, row.born_on = address.sex(child), address.birth_date(child)
+    row.sex, row.born_on = identity.sex(child), identity.birth_date(child)
     row.school = seasons.zone_school(season, row.compound_id or "")
     row.claim_version += 1
     row.needed, row.deadline = [], None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ruxue.algorithms import address
+from ruxue.algorithms import identity
 from ruxue.applications.models import Application, Check
 from ruxue.exchange.inquiries import Inquiry
 from ruxue.exchange.items import Code, id_digest
@@ -255,7 +255,7 @@ def _person(out: Judgement, application: Application, answers: Answers) -> None:
         if query is None:
             continue
         person = claim[part]
-        shown = {"name": person["name"], "id_number": address.mask_id(person["id_number"])}
+        shown = {"name": person["name"], "id_number": identity.mask_id(person["id_number"])}
         if query.state == Query.State.ANSWERED and query.match != "Y":
             out.ask_for("identity_mismatch")
             out.blocking = True

@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from ruxue.cli import departments, draws, policy, season, service
+from ruxue.cli import address, departments, draws, policy, season, service
 from ruxue.embedded import StartFailed
 from ruxue.processes import StartError
 
@@ -27,6 +27,7 @@ for command in (
     draws.balance,
 ):
     app.command()(command)
+app.add_typer(address.app, name="address")
 app.add_typer(departments.app, name="departments")
 app.add_typer(policy.app, name="policy")
 

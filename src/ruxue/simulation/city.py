@@ -26,7 +26,7 @@ from shapely import MultiPoint, Point, Polygon, contains_xy, unary_union, vorono
 from shapely.geometry import mapping, shape
 from stdnum.cn import uscc
 
-from ruxue.algorithms.address import id_check_digit
+from ruxue.algorithms.identity import id_check_digit
 
 DATA = Path(__file__).with_name("data")
 PERSON_REGION = "370799"  # never issued: no ID number here is anybody's

@@ -18,7 +18,8 @@ from typing import Any
 
 import orjson
 
-from ruxue.algorithms.address import mask_name, normalize
+from ruxue.algorithms.address import normalize
+from ruxue.algorithms.identity import mask_name
 from ruxue.exchange.items import id_digest
 from ruxue.simulation.city import (
     STRANGER,

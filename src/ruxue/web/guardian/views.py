@@ -20,7 +20,7 @@ from ruxue.accounts import consent as consents
 from ruxue.accounts import signin as signing
 from ruxue.accounts.models import Access, User
 from ruxue.admissions import notices, rounds
-from ruxue.algorithms import address
+from ruxue.algorithms import identity
 from ruxue.applications import claims, evidence, review
 from ruxue.applications.claims import AlreadyApplied, ClaimError
 from ruxue.applications.machine import NotAllowed
@@ -334,7 +334,7 @@ def shown_checks(row: Application) -> list[Check]:
         if c.claimed and c.registered and c.status != "matched":
             left, right = str(c.claimed.get("address", "")), str(c.registered.get("address", ""))
             if left and right:
-                c.mine, c.theirs = address.differing(left, right)  # type: ignore[attr-defined]
+                c.mine, c.theirs = identity.differing(left, right)  # type: ignore[attr-defined]
     return checks
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from ruxue import crypto
 from ruxue.admissions import notices
 from ruxue.admissions.models import Notice, Offer, Publication
-from ruxue.algorithms import address
+from ruxue.algorithms import identity
 from ruxue.applications import claims
 from ruxue.applications.models import Application
 from ruxue.applications.states import State
@@ -267,7 +267,7 @@ def draw_context(made: Ceremony) -> dict[str, Any]:
             for t in TeacherTeam.objects.filter(season=made.season, school=made.school).exclude(number=None)
         }
         context["rosters"] = [
-            (int(n), teams.get(int(n), ""), [(address.mask_name(names.get(c, "?")), c[-4:]) for c in codes])
+            (int(n), teams.get(int(n), ""), [(identity.mask_name(names.get(c, "?")), c[-4:]) for c in codes])
             for n, codes in sorted(made.result["classes"].items(), key=lambda p: int(p[0]))
         ]
     elif made.state == Ceremony.State.DRAWN and made.result:
@@ -326,7 +326,7 @@ def notice(request: HttpRequest, number: str) -> HttpResponse:
         {
             "genuine": True,
             "notice": row,
-            "name": address.mask_name(app.child_name),
+            "name": identity.mask_name(app.child_name),
             "school": row.offer.school,
             "year": row.offer.round.season.year,
             "tail": app.receipt_tail,

@@ -252,7 +252,7 @@ def export(request: HttpRequest) -> HttpResponse:
     book = xlsxwriter.Workbook(out, {"in_memory": True})
     sheet = book.add_worksheet("list")
     sheet.write_row(0, 0, [_("Receipt"), _("Name"), _("Category"), _("State")])
-    from ruxue.algorithms.address import mask_name
+    from ruxue.algorithms.identity import mask_name
 
     for n, o in enumerate(_offers(school), 1):
         sheet.write_row(

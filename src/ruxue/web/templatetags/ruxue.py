@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from ruxue.algorithms import address
+from ruxue.algorithms import identity
 from ruxue.applications.reasons import REASONS, Reason
 from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES
 from ruxue.ledger import clock
@@ -76,12 +76,12 @@ def item_purpose(code: str) -> str:
 
 @register.filter
 def masked(name: str) -> str:
-    return address.mask_name(name) if name else ""
+    return identity.mask_name(name) if name else ""
 
 
 @register.filter
 def masked_id(number: str) -> str:
-    return address.mask_id(number) if number else ""
+    return identity.mask_id(number) if number else ""
 
 
 @register.filter

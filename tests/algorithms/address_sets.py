@@ -1,0 +1,44 @@
+"""The hand-labelled addresses: `text/label` by segments, as the files in data/ explain."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from ruxue.algorithms.address_levels import LEVELS, split
+
+DATA = Path(__file__).with_name("data")
+LABELS = dict(zip("pcdtmrnkbufh", LEVELS, strict=True))
+
+
+def labelled(name: str) -> list[tuple[str, dict[str, str]]]:
+    """Addresses with the levels that a person found in them."""
+    rows = []
+    for line in (DATA / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        text, levels = "", {}
+        for segment in line.split():
+            piece, _, label = segment.rpartition("/")
+            text += piece.replace("_", " ")
+            if label != "x":
+                levels[LABELS[label]] = piece.replace("_", "")
+        rows.append((text, levels))
+    return rows
+
+
+def score(
+    rows: list[tuple[str, dict[str, str]]],
+) -> tuple[float, dict[str, float], list[tuple[str, dict[str, str], dict[str, str]]]]:
+    """F1 over all levels, F1 by level, and what went wrong. A level counts only if its value is right to the sign."""
+    right, found, wanted = Counter[str](), Counter[str](), Counter[str]()
+    wrong = []
+    for text, levels in rows:
+        got, _ = split(text)
+        right.update(k for k, v in levels.items() if got.get(k) == v)
+        found.update(got.keys())
+        wanted.update(levels.keys())
+        if got != levels:
+            wrong.append((text, levels, got))
+    by_level = {k: 2 * right[k] / (found[k] + wanted[k]) for k in LEVELS if found[k] + wanted[k]}
+    return 2 * right.total() / (found.total() + wanted.total()), by_level, wrong
