@@ -41,12 +41,30 @@ def test_nothing_changed_says_nothing() -> None:
         (
             "- {fact: child.hukou_entry_on, better: earlier}\n  - {fact: dwelling.acquired_on, better: earlier}",
             "- {fact: dwelling.acquired_on, better: earlier}\n  - {fact: child.hukou_entry_on, better: earlier}",
-            ["tie-breakers: added: when the home was bought: earlier first", "tie-breakers: removed: when the home was bought: earlier first"],
+            [
+                "tie-breakers: added: when the home was bought: earlier first",
+                "tie-breakers: removed: when the home was bought: earlier first",
+            ],
         ),
-        ("better: earlier}", "better: later}", ["tie-breakers: when the child's hukou was entered: earlier first → when the child's hukou was entered: later first"]),
-        ('lease_filed_before: "${season}-01-01"', 'lease_filed_before: "${season}-03-01"', ["parameter lease_filed_before: 1 January 2026 → 1 March 2026"]),
-        ("            - {fact: lease.sole, is: true}\n", "", ["K3 batch 3: hukou here, renting: removed: the home is leased by the family alone"]),
-        ("late: remaining_seats", "late: remaining_seats\nties: lottery", ["arrangements: added: what is still equal is drawn by lot"]),
+        (
+            "better: earlier}", "better: later}",
+            [
+                "tie-breakers: when the child's hukou was entered: earlier first → "
+                "when the child's hukou was entered: later first"
+            ],
+        ),
+        (
+            'lease_filed_before: "${season}-01-01"', 'lease_filed_before: "${season}-03-01"',
+            ["parameter lease_filed_before: 1 January 2026 → 1 March 2026"],
+        ),
+        (
+            "            - {fact: lease.sole, is: true}\n", "",
+            ["K3 batch 3: hukou here, renting: removed: the home is leased by the family alone"],
+        ),
+        (
+            "late: remaining_seats", "late: remaining_seats\nties: lottery",
+            ["arrangements: added: what is still equal is drawn by lot"],
+        ),
     ],
 )  # fmt: skip
 def test_a_change_is_said_in_words(old: str, new: str, words: list[str]) -> None:

@@ -39,6 +39,9 @@ def policy(*categories: Any, more: str = "") -> Policy:
 
 
 ZONE, SOLE = "{fact: lease.in_zone, is: true}", "{fact: lease.sole, is: true}"
+A = "title: {zh: 甲, en: a}"
+ONE = f"categories:\n  - {{code: C1, {A}, bases: [{{{A}, when: {ZONE}}}]}}\n"
+PERMIT = "of: [permit.main], count: unbroken, unit: months, until: 2026-08-31"
 BOTH = f"{{all: [{ZONE}, {SOLE}]}}"
 
 
@@ -119,12 +122,7 @@ def test_who_is_in_no_category_is_told_in_few_words() -> None:
 )
 def test_the_proofs_agree_with_trying_every_family(categories: list[Any]) -> None:
     rule = policy(*categories)
-    day = Fact(
-        load(
-            HEAD
-            + f"categories:\n  - {{code: A, title: {{zh: 甲, en: a}}, bases: [{{title: {{zh: 甲, en: a}}, when: {ZONE}}}]}}\n"
-        ).eligible.on_or_before
-    )
+    day = Fact(load(HEAD + ONE).eligible.on_or_before)
     every = [
         {"child.born_on": day, "lease.in_zone": Fact(zone), "lease.sole": Fact(sole)}
         for zone, sole in product([True, False], repeat=2)
@@ -167,23 +165,20 @@ def test_the_nine_policies_have_no_dead_ground_and_no_strange_constant(path: Pat
         (ZONE, "{fact: child.hukou_district, in: [kuiwen, kuiwen]}", "categories.0.bases.0.when", "stands twice"),
         (ZONE, "{amount: {share: [parents], at_least: 51}}", "categories.0.bases.0.when", "write 51%"),
         (ZONE, "{amount: {share: [parents], at_least: 510%}}", "categories.0.bases.0.when", "510% is strange"),
-        (ZONE, "{amount: {of: [permit.main], count: unbroken, unit: months, until: 2026-08-31, at_least: 720}}", "categories.0.bases.0.when", "very long"),
-        (ZONE, "{amount: {of: [permit.main], count: unbroken, unit: months, until: 2026-08-31, cap: 6, at_least: 12}}", "categories.0.bases.0.when", "never reached"),
-        ("order: []", "order: []\nparameters: {city_core: [gaoxin]}", "parameters.city_core", "leaves out its own district"),
+        (ZONE, f"{{amount: {{{PERMIT}, at_least: 720}}}}", "categories.0.bases.0.when", "very long"),
+        (ZONE, f"{{amount: {{{PERMIT}, cap: 6, at_least: 12}}}}", "categories.0.bases.0.when", "never reached"),
+        ("order: []", "order: []\nparameters: {city_core: [gaoxin]}", "parameters.city_core", "leaves out its own"),
         ("order: []", "order: []\nparameters: {spare: 3}", "parameters.spare", "is never used"),
         ("order: []", "order: []\ndefine: {spare: {fact: lease.sole, is: true}}", "define.spare", "is never used"),
-        ("order: []", "order: []\neffective: {first: 2025-01-01, last: 2025-12-31}", "effective", "not in force in its own season"),
+        ("order: []", "order: []\neffective: {first: 2025-01-01, last: 2025-12-31}", "effective", "not in force"),
         ("order: []", "order: []\nquotas: [{category: C1, seats: 0}]", "quotas", "no seat"),
-        ("order: []", "order: []\npoints: {cap: 5, best: [{when: {fact: lease.sole, is: true}, give: 8}]}", "points", "more than its cap"),
+        ("order: []", f"order: []\npoints: {{cap: 5, best: [{{when: {SOLE}, give: 8}}]}}", "points", "its cap"),
         ("order: []", "order: []\npoints: {cap: 5, floor: 6, give: 5}", "points", "floor is above"),
         ("order: []", "order: []\npoints: {give: 9, cap: 5}", "points", "more than its cap"),
     ],
 )  # fmt: skip
 def test_constants_that_look_wrong(old: str, new: str, place: str, words: str) -> None:
-    text = (
-        HEAD
-        + f"categories:\n  - {{code: C1, title: {{zh: 甲, en: a}}, bases: [{{title: {{zh: 甲, en: a}}, when: {ZONE}}}]}}\n"
-    )
+    text = HEAD + ONE
     assert constants(load(text), text) == []
     text = text.replace(old, new)
     remarks = constants(load(text), text)

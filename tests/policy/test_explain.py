@@ -198,6 +198,13 @@ def test_every_basis_that_is_met_is_shown_the_best_first() -> None:
     assert said.options[0].ground == "hukou in the zone, ancestral house"
 
 
+def test_a_rate_names_its_whole_step() -> None:
+    zh, en = (render_policy(policy("xiamen-primary-2021"), lang).points for lang in ("zh", "en"))
+    assert zh[2].strip("　").startswith("主申请人：每12个月4分；") and zh[2].endswith("最多48分")
+    assert en[2].strip("　").startswith("main applicant: 4 for each 12 months;")
+    assert "　居住证：每月1分；" in render_policy(policy("luozhuang-primary-2023"), "zh").points[1]
+
+
 def test_an_unknown_fact_names_the_papers_that_the_rule_asks_for() -> None:
     said = told("longgang-primary-2017", "the proof is still out")
     assert [(a.fact, a.papers) for a in said.asks] == [
