@@ -111,6 +111,7 @@ def test_an_error_names_line_and_fix(old: str, new: str, line: int, zh: str, en:
 
 
 WHEN = "            - {fact: lease.sole, is: true}"
+COUNTED = "count: unbroken, unit: months, until: 2026-08-31"
 MORE = """\
 points:
   sum:
@@ -127,24 +128,33 @@ order:
     ("old", "new", "line", "en"),
     [
         (WHEN, "            - {amount: {of: [permit.main], at_least: 3}}", 19, "of needs count too"),
-        (WHEN, "            - {amount: {of: [permit.man], count: unbroken, unit: months, until: 2026-08-31, at_least: 3}}", 19, "did you mean permit.main"),
-        (WHEN, "            - {amount: {of: [lease.sole], count: unbroken, unit: months, until: 2026-08-31, at_least: 3}}", 19, "is no history"),
+        (WHEN, f"            - {{amount: {{of: [permit.man], {COUNTED}, at_least: 3}}}}", 19, "mean permit.main"),
+        (WHEN, f"            - {{amount: {{of: [lease.sole], {COUNTED}, at_least: 3}}}}", 19, "is no history"),
         (WHEN, "            - {amount: {share: [parents]}}", 19, "exactly one bound"),
         (WHEN, "            - {amount: {share: [parents], unit: months, at_least: 51%}}", 19, "share can't have unit"),
         (WHEN, "            - {amount: {share: [parent], at_least: 51%}}", 19, "did you mean parents"),
-        (WHEN, "            - {amount: {share: [parents], fact: main.age, at_least: 3}}", 19, "exactly one of of, since"),
-        (WHEN, "            - {amount: {of: [insurance.main], kinds: [pensoin], count: unbroken, unit: months, until: 2026-08-31, at_least: 3}}", 19, "did you mean pension"),
-        (WHEN, "            - {amount: {since: lease.sole, unit: years, until: 2026-08-31, at_least: 3}}", 19, "is no date"),
+        (WHEN, "            - {amount: {share: [parents], fact: main.age, at_least: 3}}", 19, "one of of, since"),
+        (
+            WHEN, f"            - {{amount: {{of: [insurance.main], kinds: [pensoin], {COUNTED}, at_least: 3}}}}", 19,
+            "did you mean pension",
+        ),
+        (WHEN, f"            - {{amount: {{since: lease.sole, {COUNTED}, at_least: 3}}}}", 19, "is no date"),
         (WHEN, "            - {fact: dwelling.owners, equals: x}", 19, "use amount: {share"),
         (WHEN, "            - {use: work}", 19, "did you mean works"),
         (WHEN, "            - {within: {place: place.dwelling, zone: east}}", 19, "there is no zone east"),
         (WHEN, "            - {feeder: promoted}", 19, "needs the key feeders"),
         (WHEN, "            - {no_dwelling_in: [kuiwne]}", 19, "did you mean kuiwen"),
         ("  works: {fact", "  works: {use: works}\n  other: {fact", 26, "leads back to itself"),
-        ("seat_lock: {years: {primary: 6}, scope: district, last_year_blocks: false}", "veto: [{title: {zh: 甲, en: a}, when: {seat: free}}]", 24, "needs the key seat_lock"),
+        (
+            "seat_lock: {years: {primary: 6}, scope: district, last_year_blocks: false}",
+            "veto: [{title: {zh: 甲, en: a}, when: {seat: free}}]", 24, "needs the key seat_lock",
+        ),
         ("seat_lock: {", "quotas: [{category: B, seats: 3}]\nseat_lock: {", 24, "there is no category B"),
         ("seat_lock: {", "quotas: [{category: A, seats: 3, share: 10%}]\nseat_lock: {", 24, "either seats or a share"),
-        ("seat_lock: {", "quotas: [{category: A, share: 60%}, {category: A, share: 60%}]\nseat_lock: {", 24, "more than 100 %"),
+        (
+            "seat_lock: {", "quotas: [{category: A, share: 60%}, {category: A, share: 60%}]\nseat_lock: {", 24,
+            "more than 100 %",
+        ),
         ("give: 8", "give: 8, rate: 1", 23, "exactly one of give, rate"),
         ("give: 8", "give: 0.0001", 23, "at most three decimals"),
         ("code: degree", "code: permit", 23, "repeats"),
@@ -153,7 +163,10 @@ order:
         ("primary: 6", "primary: 60", 24, "less than or equal to 12"),
         ("better: earlier", "better: earlier, points: total", 28, "exactly one of fact, amount, points, when"),
         ("fact: lease.filed_on, better: earlier", "points: degre, better: larger", 28, "did you mean degree"),
-        ("fact: lease.filed_on, better: earlier", "fact: [lease.filed_on, lease.months], better: earlier", 28, "can't be ordered"),
+        (
+            "fact: lease.filed_on, better: earlier", "fact: [lease.filed_on, lease.months], better: earlier", 28,
+            "can't be ordered",
+        ),
         ("fact: lease.filed_on, better: earlier", "when: {use: works}, better: larger", 28, "met, unmet"),
         ("level: primary", "level: primary\nranking: point", 5, "write one of"),
     ],
@@ -202,7 +215,8 @@ def test_whatever_an_official_writes_there_is_an_answer(place: int, junk: Any) -
         ("parent.income", "income"), ("guardian.post", "posts"), ("child.vaccinated", "vaccination"),
         ("child.kindergarten", "pre-school"), ("child.score", "selection by tests"), ("孩子.成绩", "selection by tests"),
         ("child.contest_prizes", "contest certificates"), ("application.submitted_at", "order of submission"),
-        ("家长.收入", "income"), ("family.only_child", "birth control"), ("family.donated", "donations"), ("child.over_age", "over-age"),
+        ("家长.收入", "income"), ("family.only_child", "birth control"), ("family.donated", "donations"),
+        ("child.over_age", "over-age"),
     ],
 )  # fmt: skip
 def test_what_law_forbids_cannot_be_named(name: str, rule: str) -> None:

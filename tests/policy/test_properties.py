@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ruxue.policy.engine import Node, Part, choose, compiled, decide, node
+from ruxue.policy.engine import STAND_INS, Node, Part, choose, compiled, decide, node
 from ruxue.policy.explain import explain, next_questions, render_policy
 from ruxue.policy.facts import DISTRICTS, VOCABULARY, Fact, Truth, all_of, any_of
 from ruxue.policy.language import COORDINATE, Condition, Policy, load_file
@@ -195,8 +195,8 @@ def test_adding_evidence_changes_only_what_was_unknown(
     rule: Condition, values: dict[str, Any], hidden: set[str], found: set[str]
 ) -> None:
     # A person's word stands for a record: it is evidence of its own, and may say something else than the record.
-    hidden |= {"dwelling.family_share_bp", "dwelling.owners_within_kin", "dwelling.address_equals_hukou"}
-    found -= {"dwelling.family_share_bp", "dwelling.owners_within_kin", "dwelling.address_equals_hukou"}
+    hidden |= STAND_INS
+    found -= STAND_INS
     before, after = node(rule).test(sheet(values, hidden)), node(rule).test(sheet(values, hidden - found))
     assert before in (Truth.UNKNOWN, after)
 
@@ -215,11 +215,6 @@ def test_adding_evidence_keeps_what_was_decided(situation: Any, data: Any) -> No
             assert low <= after.points[code][0] <= after.points[code][1] <= high
     if before.state != "needs_facts":
         assert (after.state, after.category, after.total) == (before.state, before.category, before.total)
-
-
-STAND_INS = {
-    "dwelling.family_share_bp", "dwelling.owners_within_kin", "dwelling.address_equals_hukou", "family.no_dwelling_in_core",
-}  # fmt: skip
 
 
 @relaxed

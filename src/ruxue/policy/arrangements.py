@@ -5,7 +5,15 @@ from __future__ import annotations
 from ruxue.policy.language import Category, Policy, SeatLockRule
 from ruxue.policy.words import Words, pick
 
-_STAGES = {"primary": ("小学", "primary school"), "junior": ("初中", "junior school"), "nine_year": ("九年一贯制", "a nine-year school")}  # fmt: skip
+_STAGES = {
+    "primary": ("小学", "primary school"),
+    "junior": ("初中", "junior school"),
+    "nine_year": ("九年一贯制", "a nine-year school"),
+}
+_BY = {
+    "choice_first": ("先看志愿，再看排位", "choice first, then rank"),
+    "rank_first": ("按排位依次看全部志愿", "by rank over all choices"),
+}
 _EXEMPT = {
     "same_parents": ("同一父母的子女", "children of the same parents"),
     "public_rental": ("公租房", "public rental housing"),
@@ -120,7 +128,7 @@ def of_policy(policy: Policy, words: Words) -> list[str]:
     for r in policy.rounds or ():
         title, who = pick(r.title, lang), words.join([titles[c] for c in r.categories])
         times = r.repeat or 1
-        by = ("先看志愿，再看排位" if r.by == "choice_first" else "按排位依次看全部志愿") if zh else ("choice first, then rank" if r.by == "choice_first" else "by rank over all choices")  # fmt: skip
+        by = _BY[r.by][0 if zh else 1]
         said.append(
             f"{title}（{who}）：{times}轮，每轮{r.choices}个志愿，{by}"
             if zh

@@ -398,7 +398,11 @@ def both_explained(old: Policy, new: Policy, facts: FactSheet, lang: Lang) -> tu
 def summary(comparison: Comparison, old: Policy, new: Policy, lang: Lang) -> list[str]:
     """The comparison in sentences, the largest moves first."""
     zh, c = lang == "zh", comparison
-    titles = [{x.code: pick(x.title, lang) for x in p.categories} | {COORDINATE: pick(p.coordinate, lang), "": "不符合报名条件" if zh else "not eligible"} for p in (old, new)]  # fmt: skip
+    rest = "不符合报名条件" if zh else "not eligible"
+    titles = [
+        {x.code: pick(x.title, lang) for x in p.categories} | {COORDINATE: pick(p.coordinate, lang), "": rest}
+        for p in (old, new)
+    ]
     said = [
         f"{c.total}个家庭中，{len(c.changed)}个有变化。"
         if zh

@@ -66,7 +66,8 @@ class Verdict:
 class Node:
     """A condition with its closure, so that explaining looks at the very tests that decided.
 
-    `names`: a leaf's facts; `amount`: what an `amount` counts. `use` is resolved: the node of what it stands for takes its place.
+    `names`: a leaf's facts; `amount`: what an `amount` counts. `use` is resolved: the node of what it stands for takes
+    its place.
     """
 
     condition: Condition
@@ -90,7 +91,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A ground of a category; `must`: what must all be met, one by one. Where it comes from a fallback, `origin` is the category whose proof is missing."""
+    """A ground of a category; `must`: what must all be met, one by one. Where it comes from a fallback, `origin` is the
+    category whose proof is missing."""
 
     title: Text
     node: Node

@@ -607,7 +607,7 @@ class Policy(Strict):
     parameters: dict[ParameterName, Scalar | list[Scalar]] = Field(default_factory=dict)
     assumed: dict[str, Text] | None = Field(
         None,
-        description="parameters, categories, items, conditions or keys that the published text lacks, and what is assumed",
+        description="parameters, categories, items, conditions or keys that the text lacks, and what is assumed",
     )
     eligible: Condition
     categories: list[Category] = Field(min_length=1)

@@ -104,6 +104,11 @@ _WORDS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("the child leaves a feeder school and is promoted", "the child is not promoted by a feeder school"),
     ),
 }
+_AT: dict[str, tuple[str, str]] = {
+    "zone": ("在本片区", "in the zone"),
+    "district": ("在本区", "in the district"),
+    "city": ("在本市", "in the city"),
+}
 _RECORD_FORMS = ("owners_within", "no_dwelling_in", "same_address", "within", "seat", "feeder")
 
 
@@ -235,7 +240,7 @@ class Words:
         if q.kinds:
             notes.append(joint.join([KINDS[k][0 if zh else 1] for k in q.kinds]))
         if q.at:
-            notes.append({"zone": ("在本片区", "in the zone"), "district": ("在本区", "in the district"), "city": ("在本市", "in the city")}[q.at][0 if zh else 1])  # fmt: skip
+            notes.append(_AT[q.at][0 if zh else 1])
         if q.from_:
             notes.append(f"{say_date(q.from_, self.lang)}起" if zh else f"from {say_date(q.from_, self.lang)}")
         if q.back_paid:
@@ -466,7 +471,7 @@ class Words:
             each, rate = item.each or 1, f"{item.rate:f}"
             unit = _say_number(each, item.of.measure, self.lang)
             if zh:
-                said.append(f"每{re.sub('^1个?', '', unit)}{rate}分")
+                said.append(f"每{re.sub('^1个?', '', unit) if each == 1 else unit}{rate}分")
             else:
                 said.append(f"{rate} for each {unit.removeprefix('1 ')}")
             if item.title:
