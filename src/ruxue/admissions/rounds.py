@@ -133,54 +133,46 @@ def run(season: Season, by: By) -> Round:
     # The last tie is drawn from the inputs' own digest: recomputable, and fixed before anyone could know it.
     seed = draw.make_seed(digest, [])
     units = _units(rows)
-    schools = sorted(left)
-    index = {code: i for i, code in enumerate(schools)}
-    zone_units = [
-        u for u in units if u.lead.category != COORDINATE and u.lead.school_id in index and u.lead.state == State.LOCKED
+    plan = [allocation.School(code, max(0, places)) for code, places in sorted(left.items())]
+    applicants = [
+        allocation.Applicant(
+            row.receipt,
+            [allocation.Wish(u.lead.school_id, rank_of.get(u.lead.category, len(rank_of)))],
+            u.lead.order_keys,
+            u.lead.group or u.lead.receipt,
+        )
+        for u in units
+        if u.lead.category != COORDINATE and u.lead.school_id in left and u.lead.state == State.LOCKED
+        for row in u.rows
     ]
-    keys = [(rank_of.get(u.lead.category, len(rank_of)), *u.lead.order_keys) for u in zone_units]
-    order = allocation.strict_order(keys, [draw.ticket(seed, u.lead.group or u.lead.receipt) for u in zone_units])
-    result = allocation.allocate(
-        [[index[u.lead.school_id or ""]] for u in zone_units],
-        order,
-        [max(0, left[s]) for s in schools],
-        [len(u.rows) for u in zone_units],
-    )
+    result = allocation.place(applicants, plan, allocation.unit_tickets(applicants, seed))
+    row_of = {row.receipt: row for row in rows}
+    category_of = {rank_of.get(row.category, len(rank_of)): row.category for row in rows}
     offers: list[Offer] = []
     seated: list[Application] = []
-    by_school: dict[int, list[int]] = {}
-    for i, u in enumerate(zone_units):
-        by_school.setdefault(index[u.lead.school_id or ""], []).append(i)
     facts: dict[str, dict[str, Any]] = {}
-    for s, members in by_school.items():
-        members.sort(key=lambda i: order[i])
-        placed = [n for n, i in enumerate(members, 1) if result.school[i] >= 0]
-        last = zone_units[members[placed[-1] - 1]] if placed else None
-        for n, i in enumerate(members, 1):
-            for row in zone_units[i].rows:
-                facts[row.receipt] = {
-                    "rank": n,
-                    "applicants": len(members),
-                    "seats": max(0, left[schools[s]]),
-                    "last_rank": placed[-1] if placed else None,
-                    "last_category": last.lead.category if last else "",
-                }
-    for i, u in enumerate(zone_units):
-        if result.school[i] >= 0:
-            code = schools[int(result.school[i])]
-            left[code] -= len(u.rows)
-            for row in u.rows:
-                offers.append(
-                    Offer(
-                        application=row,
-                        round=made,
-                        school_id=code,
-                        kind=Offer.Kind.ZONE,
-                        category=row.category,
-                        **facts[row.receipt],
-                    )
+    for placement in result.placements:
+        row, standing = row_of[placement.applicant], placement.standings[0]
+        facts[row.receipt] = {
+            "rank": standing.rank,
+            "applicants": standing.line,
+            "seats": standing.seats,
+            "last_rank": standing.last_rank,
+            "last_category": "" if standing.last_category is None else category_of[standing.last_category],
+        }
+        if placement.school is not None:
+            left[placement.school] -= 1
+            offers.append(
+                Offer(
+                    application=row,
+                    round=made,
+                    school_id=placement.school,
+                    kind=Offer.Kind.ZONE,
+                    category=row.category,
+                    **facts[row.receipt],
                 )
-                seated.append(row)
+            )
+            seated.append(row)
     got = {r.pk for r in seated}
     over = [u for u in units if u.lead.pk not in got]
     change_many([r for u in over for r in u.rows if r.state == State.LOCKED], "overflow", by)

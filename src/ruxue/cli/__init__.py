@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from ruxue.cli import departments, draws, policy, season, service
+from ruxue.cli import departments, draws, policy, season, seats, service
 from ruxue.embedded import StartFailed
 from ruxue.processes import StartError
 
@@ -17,7 +17,15 @@ app = typer.Typer(
     help="Ruxue (入学): a city enrolls its children in school.",
     pretty_exceptions_enable=False,
 )
-for command in (season.run, season.season, service.migrate, service.worker, service.createadmin, draws.verify):
+for command in (
+    season.run,
+    season.season,
+    service.migrate,
+    service.worker,
+    service.createadmin,
+    draws.verify,
+    seats.allocate,
+):
     app.command()(command)
 app.add_typer(departments.app, name="departments")
 app.add_typer(policy.app, name="policy")
