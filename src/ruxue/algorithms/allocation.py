@@ -686,6 +686,7 @@ def _check(
 CARD = np.dtype([("word", np.uint64), ("school", np.int32), ("unit", np.int32)])
 PLACE = np.dtype([("word", np.uint64), ("option", np.int32), ("unit", np.int32)])
 NEVER = np.uint64(0xFFFFFFFFFFFFFFFF)
+PATIENCE = 100  # how often a school looks again at what bound children left behind
 
 
 @njit(cache=True)
@@ -1094,8 +1095,8 @@ def _repair(
 ) -> bool:
     """Where bound children left seats behind, lets those who want them come, until nobody has a claim.
 
-    Changes `at` and `pool`. Such a placement need not exist once sizes differ: after many steps, what a school has
-    refused stays refused, and the answer is False.
+    Changes `at` and `pool`. Such a placement need not exist once sizes differ: a school that changed its choice too
+    often calls nobody back any more, and the answer is False.
     """
     schools = seats.size
     kept = np.zeros(schools, np.int64)
@@ -1103,16 +1104,15 @@ def _repair(
         if not returns[r]:
             kept[home[r]] += quota[r]
     rest = np.empty(home.size, np.int64)
-    sorted_already = np.zeros(schools, np.bool_)
+    visits = np.zeros(schools, np.int64)
+    below = np.full(start.size - 1, -1, np.int64)  # the last option that sent a unit away
     chosen = np.empty(np.diff(begin).max(), np.int64)
     queue = [s for s in range(schools) if dirty[s]]
     loose = [0 for _ in range(0)]
-    steps = 1000 + 20 * schools
+    settled = True
     head = 0
     while head < len(queue) or loose:
         v = loose.pop() if loose else -1
-        if v < 0 and steps < 0:
-            break
         if v >= 0 and at[v] < start[v + 1]:
             continue
         for o in range(start[v] if v >= 0 else 0, start[v + 1] if v >= 0 else 1):
@@ -1124,13 +1124,15 @@ def _repair(
                 s = queue[head]
                 head += 1
                 dirty[s] = False
-            steps -= 1
             line = lines[begin[s] : begin[s + 1]]
-            if not sorted_already[s]:
+            if visits[s] == 0:
                 _sort(tickets, per_option, line)
-                sorted_already[s] = True
-            only = v if steps < 0 else -1
-            _choose(s, only, line, kept[s], seats, quota, returns, reserve, size, at, rest, chosen)
+            visits[s] += 1
+            tired = visits[s] > PATIENCE
+            settled &= not tired
+            if tired and (v < 0 or o <= below[v]):
+                continue
+            _choose(s, v if tired else -1, line, kept[s], seats, quota, returns, reserve, size, at, rest, chosen)
             for i in range(line.size):
                 taken, u = line[i].option, line[i].unit
                 if chosen[i] >= 0:
@@ -1144,10 +1146,11 @@ def _repair(
                 elif at[u] == taken:
                     at[u] = start[u + 1]
                     pool[u] = -1
+                    below[u] = taken
                     loose.append(u)
             if v >= 0 and at[v] < start[v + 1]:
                 break
-    return steps >= 0
+    return settled
 
 
 @njit(cache=True)

@@ -196,7 +196,8 @@ def _report_twice(file: str, first: Any, second: Any, wanted: dict[str, Any], te
     """Names the rows whose pair of numbers occurred before; `text` makes the message from this index and that row."""
     rows, sound = wanted["row"], np.flatnonzero(wanted["sound"])
     pair = first[sound].astype(np.int64) * (int(second.max(initial=0)) + 1) + second[sound]
-    if np.unique(pair).size == pair.size:
+    ordered = np.sort(pair)
+    if (ordered[1:] > ordered[:-1]).all():
         return
     order = np.argsort(pair, kind="stable")
     for k in np.flatnonzero(pair[order[1:]] == pair[order[:-1]]):
@@ -238,7 +239,9 @@ def _solve(
         lambda i, before: f"applicant {name_of(i)} has this school in row {before} already; keep one of the two",
         problems,
     )
-    place = np.unique(preference, return_inverse=True)[1]
+    low, high = int(preference.min(initial=0)), int(preference.max(initial=0))
+    narrow = high - low < 2**31
+    place = preference - low if narrow else np.unique(preference, return_inverse=True)[1]
     _report_twice(
         file,
         applicant,
@@ -392,22 +395,25 @@ def _tickets(
     lead = np.empty(len(size), np.int64)
     lead[own[::-1]] = np.arange(len(own))[::-1]
 
-    def name_of(u: int) -> str:
-        a = int(lead[u])
-        return str(groups[int(group[a])] if group[a] >= 0 else applicants[a])
+    def names_of(which: Any) -> list[str]:
+        a = lead[which]
+        found = applicants.take(a).to_pylist()
+        for k in np.flatnonzero(group[a] >= 0):
+            found[k] = groups[int(group[a[k]])].as_py()
+        return found
 
     if seed is None:
         file, school_names = names
         first = np.flatnonzero(same)
         first = first[np.unique(school[order[first]], return_index=True)[1]]
         for k in first:
-            a, b = name_of(int(unit[order[k]])), name_of(int(unit[order[k + 1]]))
+            a, b = names_of(unit[order[k : k + 2]])
             where = school_names[int(school[order[k]])].as_py()
             text = f"{a!r} and {b!r} share priority {priority[order[k]]} at {where!r}, which can't seat all who ask"
             problems.add(file, 0, f"{text}: give --seed to draw between them, or other priorities")
         return tickets
     drawn = np.unique(unit[order[np.concatenate([same, [False]]) | np.concatenate([[False], same])]])
-    tickets[drawn, :4] = allocation.ticket_words([draw.ticket(seed, name_of(int(u))) for u in drawn])
+    tickets[drawn, :4] = allocation.ticket_words([draw.ticket(seed, name) for name in names_of(drawn)])
     return tickets
 
 
