@@ -1010,7 +1010,7 @@ def _claimed(
     dirty: Any,
 ) -> Any:
     """Of the schools in doubt, those where somebody has a claim: enough seats for all of it are free or behind it."""
-    claimed = dirty == 2
+    claimed = dirty >= 2
     for s in range(schools):
         if dirty[s] != 1:
             continue
