@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
 import rfc8785
 from django.db import transaction
 from django.db.models import Count
@@ -175,6 +174,13 @@ def run(season: Season, by: By) -> Round:
             seated.append(row)
     got = {r.pk for r in seated}
     over = [u for u in units if u.lead.pk not in got]
+    over.sort(  # by rank, as coordination takes them
+        key=lambda u: (
+            rank_of.get(u.lead.category, len(rank_of)),
+            [(k is None, k or 0) for k in u.lead.order_keys],
+            draw.ticket(seed, u.lead.group or u.lead.receipt),
+        )
+    )
     change_many([r for u in over for r in u.rows if r.state == State.LOCKED], "overflow", by)
     placed_over = _coordinate(season, made, over, left, facts)
     offers += placed_over
@@ -188,18 +194,15 @@ def run(season: Season, by: By) -> Round:
 def _coordinate(
     season: Season, made: Round, over: list[_Unit], left: dict[str, int], facts: dict[str, dict[str, Any]]
 ) -> list[Offer]:
-    """Overflow to the nearest schools with seats, at the least total distance."""
+    """Overflow, in the order of its rank, to the nearest schools with seats."""
     plans = {p.school_id: p.school for p in SeatPlan.objects.filter(season=season).select_related("school")}
     schools = [s for s in sorted(plans) if left[s] > 0]
     over = [u for u in over if u.lead.compound is not None]
     if not over or not schools:
         return []
-    distance = np.array(
-        [
-            [coordination.metres(u.lead.compound.lng, u.lead.compound.lat, plans[s].lng, plans[s].lat) for s in schools]  # type: ignore[union-attr]
-            for u in over
-        ],
-        np.int64,
+    distance = coordination.distances(
+        [(u.lead.compound.lng, u.lead.compound.lat) for u in over if u.lead.compound],
+        [(plans[s].lng, plans[s].lat) for s in schools],
     )
     solved = coordination.coordinate(distance, [len(u.rows) for u in over], [left[s] for s in schools])
     return [
