@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
 import rfc8785
 from django.db import transaction
 from django.db.models import Count
@@ -133,56 +132,55 @@ def run(season: Season, by: By) -> Round:
     # The last tie is drawn from the inputs' own digest: recomputable, and fixed before anyone could know it.
     seed = draw.make_seed(digest, [])
     units = _units(rows)
-    schools = sorted(left)
-    index = {code: i for i, code in enumerate(schools)}
-    zone_units = [
-        u for u in units if u.lead.category != COORDINATE and u.lead.school_id in index and u.lead.state == State.LOCKED
+    plan = [allocation.School(code, max(0, places)) for code, places in sorted(left.items())]
+    applicants = [
+        allocation.Applicant(
+            row.receipt,
+            [allocation.Wish(u.lead.school_id, rank_of.get(u.lead.category, len(rank_of)))],
+            u.lead.order_keys,
+            u.lead.group or u.lead.receipt,
+        )
+        for u in units
+        if u.lead.category != COORDINATE and u.lead.school_id in left and u.lead.state == State.LOCKED
+        for row in u.rows
     ]
-    keys = [(rank_of.get(u.lead.category, len(rank_of)), *u.lead.order_keys) for u in zone_units]
-    order = allocation.strict_order(keys, [draw.ticket(seed, u.lead.group or u.lead.receipt) for u in zone_units])
-    result = allocation.allocate(
-        [[index[u.lead.school_id or ""]] for u in zone_units],
-        order,
-        [max(0, left[s]) for s in schools],
-        [len(u.rows) for u in zone_units],
-    )
+    result = allocation.place(applicants, plan, allocation.unit_tickets(applicants, seed))
+    row_of = {row.receipt: row for row in rows}
+    category_of = {rank_of.get(row.category, len(rank_of)): row.category for row in rows}
     offers: list[Offer] = []
     seated: list[Application] = []
-    by_school: dict[int, list[int]] = {}
-    for i, u in enumerate(zone_units):
-        by_school.setdefault(index[u.lead.school_id or ""], []).append(i)
     facts: dict[str, dict[str, Any]] = {}
-    for s, members in by_school.items():
-        members.sort(key=lambda i: order[i])
-        placed = [n for n, i in enumerate(members, 1) if result.school[i] >= 0]
-        last = zone_units[members[placed[-1] - 1]] if placed else None
-        for n, i in enumerate(members, 1):
-            for row in zone_units[i].rows:
-                facts[row.receipt] = {
-                    "rank": n,
-                    "applicants": len(members),
-                    "seats": max(0, left[schools[s]]),
-                    "last_rank": placed[-1] if placed else None,
-                    "last_category": last.lead.category if last else "",
-                }
-    for i, u in enumerate(zone_units):
-        if result.school[i] >= 0:
-            code = schools[int(result.school[i])]
-            left[code] -= len(u.rows)
-            for row in u.rows:
-                offers.append(
-                    Offer(
-                        application=row,
-                        round=made,
-                        school_id=code,
-                        kind=Offer.Kind.ZONE,
-                        category=row.category,
-                        **facts[row.receipt],
-                    )
+    for placement in result.placements:
+        row, standing = row_of[placement.applicant], placement.standings[0]
+        facts[row.receipt] = {
+            "rank": standing.rank,
+            "applicants": standing.line,
+            "seats": standing.seats,
+            "last_rank": standing.last_rank,
+            "last_category": "" if standing.last_category is None else category_of[standing.last_category],
+        }
+        if placement.school is not None:
+            left[placement.school] -= 1
+            offers.append(
+                Offer(
+                    application=row,
+                    round=made,
+                    school_id=placement.school,
+                    kind=Offer.Kind.ZONE,
+                    category=row.category,
+                    **facts[row.receipt],
                 )
-                seated.append(row)
+            )
+            seated.append(row)
     got = {r.pk for r in seated}
     over = [u for u in units if u.lead.pk not in got]
+    over.sort(  # by rank, as coordination takes them
+        key=lambda u: (
+            rank_of.get(u.lead.category, len(rank_of)),
+            [(k is None, k or 0) for k in u.lead.order_keys],
+            draw.ticket(seed, u.lead.group or u.lead.receipt),
+        )
+    )
     change_many([r for u in over for r in u.rows if r.state == State.LOCKED], "overflow", by)
     placed_over = _coordinate(season, made, over, left, facts)
     offers += placed_over
@@ -196,18 +194,15 @@ def run(season: Season, by: By) -> Round:
 def _coordinate(
     season: Season, made: Round, over: list[_Unit], left: dict[str, int], facts: dict[str, dict[str, Any]]
 ) -> list[Offer]:
-    """Overflow to the nearest schools with seats, at the least total distance."""
+    """Overflow, in the order of its rank, to the nearest schools with seats."""
     plans = {p.school_id: p.school for p in SeatPlan.objects.filter(season=season).select_related("school")}
     schools = [s for s in sorted(plans) if left[s] > 0]
     over = [u for u in over if u.lead.compound is not None]
     if not over or not schools:
         return []
-    distance = np.array(
-        [
-            [coordination.metres(u.lead.compound.lng, u.lead.compound.lat, plans[s].lng, plans[s].lat) for s in schools]  # type: ignore[union-attr]
-            for u in over
-        ],
-        np.int64,
+    distance = coordination.distances(
+        [(u.lead.compound.lng, u.lead.compound.lat) for u in over if u.lead.compound],
+        [(plans[s].lng, plans[s].lat) for s in schools],
     )
     solved = coordination.coordinate(distance, [len(u.rows) for u in over], [left[s] for s in schools])
     return [

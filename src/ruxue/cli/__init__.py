@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from ruxue.cli import address, departments, draws, policy, season, service
+from ruxue.cli import address, departments, draws, policy, season, seats, service
 from ruxue.embedded import StartFailed
 from ruxue.processes import StartError
 
@@ -25,6 +25,7 @@ for command in (
     service.createadmin,
     draws.verify,
     draws.balance,
+    seats.allocate,
 ):
     app.command()(command)
 app.add_typer(address.app, name="address")
