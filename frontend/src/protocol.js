@@ -31,7 +31,8 @@ export function framed(tag, ...parts) {
 }
 
 export const taggedHash = (tag, ...parts) => sha256(framed(tag, ...parts));
-export const commitmentFrame = (digest, witness, secret) => framed("ruxue-draw/1 commit", digest, toBytes(witness), secret);
+export const commitmentFrame = (digest, witness, secret) =>
+  framed("ruxue-draw/1 commit", digest, toBytes(witness), secret);
 export const commitment = (digest, witness, secret) => sha256(commitmentFrame(digest, witness, secret));
 export const secretFrame = (noise, words) => framed("ruxue-draw/1 witness secret", noise, toBytes(words));
 

@@ -8,11 +8,14 @@ import { recomputeAtOnce, verifyAtOnce } from "../src/verifier/verify.js";
 
 function answer(request) {
   if (request.bundle !== undefined) {
-    const { steps } = verifyAtOnce(new Uint8Array(Buffer.from(request.bundle, "base64")), { logKey: request.key || "" });
+    const { steps } = verifyAtOnce(new Uint8Array(Buffer.from(request.bundle, "base64")), {
+      logKey: request.key || "",
+    });
     return { steps: steps.map(({ ok, code, field }) => ({ ok, code, field })) };
   }
   try {
-    if (request.canonical !== undefined) return { text: canonical(read(decode(new Uint8Array(Buffer.from(request.canonical, "base64"))))) };
+    if (request.canonical !== undefined)
+      return { text: canonical(read(decode(new Uint8Array(Buffer.from(request.canonical, "base64"))))) };
     return { result: recomputeAtOnce(request.manifest, fromHex(request.seed)).result };
   } catch (error) {
     if (error instanceof FormError) return { field: error.field };

@@ -14,7 +14,8 @@ export function seedOf(digest, secrets, beacon) {
 // HMAC-SHA-256 with one key.
 function keyed(key) {
   const pad = (byte) => Uint8Array.from({ length: 64 }, (_, i) => (key[i] || 0) ^ byte);
-  const inner = pad(0x36), outer = pad(0x5c);
+  const inner = pad(0x36),
+    outer = pad(0x5c);
   const joined = (first, second) => {
     const out = new Uint8Array(first.length + second.length);
     out.set(first);
@@ -26,8 +27,11 @@ function keyed(key) {
 
 // Names ranked by their tickets; `choice` asks for the fresh tickets of that choice. Returns {names, tickets: name -> hex}.
 export function ranked(names, seed, choice) {
-  const mac = keyed(seed), tickets = new Map(), order = [...names];
-  for (const name of order) tickets.set(name, toHex(mac(toBytes(`ruxue-draw/1 ticket\0${choice ? `${name}/${choice}` : name}`))));
+  const mac = keyed(seed),
+    tickets = new Map(),
+    order = [...names];
+  for (const name of order)
+    tickets.set(name, toHex(mac(toBytes(`ruxue-draw/1 ticket\0${choice ? `${name}/${choice}` : name}`))));
   order.sort((a, b) => (tickets.get(a) < tickets.get(b) ? -1 : 1));
   return { names: order, tickets };
 }
@@ -58,7 +62,7 @@ export class Stream {
   // Uniform in 0 … n-1, for n up to 2^21 so that doubles hold all products.
   below(n) {
     if (!(n >= 1 && n <= 2 ** 21)) throw new RangeError(`no uniform integer below ${n}`);
-    const remainder = ((2 ** 32 % n) ** 2) % n; // 2^64 mod n
+    const remainder = (2 ** 32 % n) ** 2 % n; // 2^64 mod n
     for (;;) {
       const [high, low] = this.halves();
       if (high < 0xffffffff || low < 2 ** 32 - remainder) return ((high % n) * 2 ** 32 + low) % n;
@@ -76,7 +80,8 @@ export class Stream {
 
 // Code points, not UTF-16 units: the order of texts in the protocol.
 export function byCodePoint(a, b) {
-  const one = Array.from(a), other = Array.from(b);
+  const one = Array.from(a),
+    other = Array.from(b);
   for (let i = 0; i < one.length && i < other.length; i++) {
     if (one[i] !== other[i]) return one[i].codePointAt(0) - other[i].codePointAt(0);
   }

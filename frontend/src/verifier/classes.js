@@ -44,37 +44,52 @@ class Classes {
   }
 
   move(unit, to, sign) {
-    const { units, quota } = this.plan, u = units[unit], before = this.pupils[to];
+    const { units, quota } = this.plan,
+      u = units[unit],
+      before = this.pupils[to];
     this.classOf[unit] = sign > 0 ? to : -1;
     this.pupils[to] += sign * u.members.length;
     this.large += (this.pupils[to] > quota) - (before > quota);
-    const counts = this.counts[to], limits = this.limits[to], offs = this.offs[to];
+    const counts = this.counts[to],
+      limits = this.limits[to],
+      offs = this.offs[to];
     for (const [level, count] of u.levels) counts[level] += sign * count;
     for (let k = 0; k < limits.length; k++) limits[k] += sign * u.weights[k];
     for (let m = 0; m < offs.length; m++) offs[m] += sign * u.values[m];
     this.changed[to] = ++this.clock;
   }
 
-  put(unit, to) { this.move(unit, to, 1); }
-  take(unit) { this.move(unit, this.classOf[unit], -1); }
+  put(unit, to) {
+    this.move(unit, to, 1);
+  }
+  take(unit) {
+    this.move(unit, this.classOf[unit], -1);
+  }
 
   fits(unit, to) {
-    const { units, quota, over, late, cap, limits } = this.plan, u = units[unit], after = this.pupils[to] + u.members.length;
+    const { units, quota, over, late, cap, limits } = this.plan,
+      u = units[unit],
+      after = this.pupils[to] + u.members.length;
     if (late ? after > cap : after > quota && !(after === quota + 1 && this.large < over)) return false;
     for (const enemy of u.enemies) if (this.classOf[enemy] === to) return false;
-    for (let k = 0; k < limits.length; k++) if (u.weights[k] > 0 && this.limits[to][k] + u.weights[k] > limits[k].most) return false;
+    for (let k = 0; k < limits.length; k++)
+      if (u.weights[k] > 0 && this.limits[to][k] + u.weights[k] > limits[k].most) return false;
     return true;
   }
 
   // For each criterion, the sum of squared counts.
   squares() {
     const sums = this.plan.criteria.map(() => 0);
-    for (const counts of this.counts) counts.forEach((count, level) => { sums[this.plan.criterionOf[level]] += count * count; });
+    for (const counts of this.counts)
+      counts.forEach((count, level) => {
+        sums[this.plan.criterionOf[level]] += count * count;
+      });
     return sums;
   }
 
   spread(level) {
-    let least = Infinity, most = -Infinity;
+    let least = Infinity,
+      most = -Infinity;
     for (const counts of this.counts) {
       least = Math.min(least, counts[level]);
       most = Math.max(most, counts[level]);
@@ -83,14 +98,16 @@ class Classes {
   }
 
   isLevel(criterion) {
-    for (let l = 0; l < this.plan.levels; l++) if (this.plan.criterionOf[l] === criterion && this.spread(l) > 1) return false;
+    for (let l = 0; l < this.plan.levels; l++)
+      if (this.plan.criterionOf[l] === criterion && this.spread(l) > 1) return false;
     return true;
   }
 }
 
 // Step 2: units whose class is given.
 function settle(state) {
-  const { plan } = state, settled = plan.units.map((u, i) => i).filter((i) => plan.units[i].settled >= 0);
+  const { plan } = state,
+    settled = plan.units.map((u, i) => i).filter((i) => plan.units[i].settled >= 0);
   for (const unit of settled) if (!plan.units[unit].mustFit) state.put(unit, plan.units[unit].settled);
   for (const unit of settled) {
     if (!plan.units[unit].mustFit) continue;
@@ -101,14 +118,19 @@ function settle(state) {
 
 // Step 4: places for bound units, by depth-first search.
 function* search(state, todo, stream) {
-  const { units, classes, late } = state.plan, most = 1000 + 20 * todo.length;
-  for (let attempt = 1; attempt <= 10; attempt++) {
+  const { units, classes, late } = state.plan,
+    most = 200 + 10 * todo.length;
+  for (let attempt = 1; attempt <= 50; attempt++) {
     if (attempt > 1) stream.shuffle(todo);
-    const start = new Map(todo.map((unit) => [unit, stream.below(classes)])), waiting = new Set(todo), path = [];
-    let tries = 0, ended = false;
+    const start = new Map(todo.map((unit) => [unit, stream.below(classes)])),
+      waiting = new Set(todo),
+      path = [];
+    let tries = 0,
+      ended = false;
 
     const next = () => {
-      let best = null, key = null;
+      let best = null,
+        key = null;
       for (const unit of todo) {
         if (!waiting.has(unit)) continue;
         let fitting = 0;
@@ -124,7 +146,7 @@ function* search(state, todo, stream) {
         empty = empty || state.pupils[c] === 0;
         options.push(c);
       }
-      if (late) options.sort((a, b) => state.pupils[a] - state.pupils[b]);
+      if (late || attempt % 2 === 0) options.sort((a, b) => state.pupils[a] - state.pupils[b]);
       waiting.delete(best);
       path.push({ unit: best, options, at: 0 });
     };
@@ -139,7 +161,10 @@ function* search(state, todo, stream) {
         waiting.add(step.unit);
         continue;
       }
-      if (tries === most) { ended = true; break; }
+      if (tries === most) {
+        ended = true;
+        break;
+      }
       tries++;
       if (tries % 100 === 0) yield {};
       state.put(step.unit, step.options[step.at++]);
@@ -166,12 +191,14 @@ class Exchanges {
   }
 
   look(a, b) {
-    const one = this.state.counts[a], other = this.state.counts[b];
+    const one = this.state.counts[a],
+      other = this.state.counts[b];
     for (let l = 0; l < this.difference.length; l++) this.difference[l] = other[l] - one[l];
   }
 
   allowed(i, j, a, b) {
-    const { units, limits } = this.plan, { classOf } = this.state;
+    const { units, limits } = this.plan,
+      { classOf } = this.state;
     if (i !== NOBODY) for (const enemy of units[i].enemies) if (enemy !== j && classOf[enemy] === b) return false;
     if (j !== NOBODY) for (const enemy of units[j].enemies) if (enemy !== i && classOf[enemy] === a) return false;
     for (let k = 0; k < limits.length; k++) {
@@ -183,28 +210,34 @@ class Exchanges {
   }
 
   size(i, j, a, b) {
-    const { units } = this.plan, { pupils } = this.state;
+    const { units } = this.plan,
+      { pupils } = this.state;
     const e = (i === NOBODY ? 0 : units[i].members.length) - (j === NOBODY ? 0 : units[j].members.length);
     return e * (pupils[b] - pupils[a] + e);
   }
 
   // The change in one criterion, of whichever units.
   inCriterion(i, j, criterion) {
-    const { units, levelOf, levelsOf } = this.plan, d = this.difference;
+    const { units, levelOf, levelsOf } = this.plan,
+      d = this.difference;
     if (i !== NOBODY && j !== NOBODY && units[i].single && units[j].single) {
-      const one = levelOf[criterion][i], other = levelOf[criterion][j];
+      const one = levelOf[criterion][i],
+        other = levelOf[criterion][j];
       return one === other ? 0 : d[one] - d[other] + 2;
     }
     const net = new Map();
     if (i !== NOBODY) for (const [level, count] of levelsOf[criterion][i]) net.set(level, count);
-    if (j !== NOBODY) for (const [level, count] of levelsOf[criterion][j]) net.set(level, (net.get(level) || 0) - count);
+    if (j !== NOBODY)
+      for (const [level, count] of levelsOf[criterion][j]) net.set(level, (net.get(level) || 0) - count);
     let sum = 0;
     for (const [level, e] of net) sum += e * (d[level] + e);
     return sum;
   }
 
   ordered(i, j, a, b) {
-    const { units, moments } = this.plan, one = this.state.offs[a], other = this.state.offs[b];
+    const { units, moments } = this.plan,
+      one = this.state.offs[a],
+      other = this.state.offs[b];
     let sum = 0;
     for (let m = 0; m < moments; m++) {
       const d = (i === NOBODY ? 0 : units[i].values[m]) - (j === NOBODY ? 0 : units[j].values[m]);
@@ -219,7 +252,8 @@ class Exchanges {
     if (j !== NOBODY) state.take(j);
     if (i !== NOBODY) state.put(i, b);
     if (j !== NOBODY) state.put(j, a);
-    const from = state.lists[a], to = state.lists[b];
+    const from = state.lists[a],
+      to = state.lists[b];
     if (i === NOBODY) from.push(...to.splice(to.indexOf(j), 1));
     else if (j === NOBODY) to.push(...from.splice(from.indexOf(i), 1));
     else {
@@ -230,9 +264,20 @@ class Exchanges {
 
   // The coarse step: the exchange with the least change below nothing.
   coarse(a, b) {
-    const { state, width, best, change, difference: d, plan: { isSingle, levelAt, valueAt, moments } } = this;
-    const from = state.lists[a], to = state.lists[b], offs = state.offs[b].map((off, m) => off - state.offs[a][m]);
-    let first = NOBODY, second = NOBODY, found = false;
+    const {
+      state,
+      width,
+      best,
+      change,
+      difference: d,
+      plan: { isSingle, levelAt, valueAt, moments },
+    } = this;
+    const from = state.lists[a],
+      to = state.lists[b],
+      offs = state.offs[b].map((off, m) => off - state.offs[a][m]);
+    let first = NOBODY,
+      second = NOBODY,
+      found = false;
     this.look(a, b);
     best.fill(0);
     const keep = (i, j) => {
@@ -243,7 +288,8 @@ class Exchanges {
     const consider = (i, j) => {
       let better = false;
       for (let k = 0; k < width + 2; k++) {
-        change[k] = k === 0 ? this.size(i, j, a, b) : k <= width ? this.inCriterion(i, j, k - 1) : this.ordered(i, j, a, b);
+        change[k] =
+          k === 0 ? this.size(i, j, a, b) : k <= width ? this.inCriterion(i, j, k - 1) : this.ordered(i, j, a, b);
         if (!better && change[k] > best[k]) return;
         better = better || change[k] < best[k];
       }
@@ -251,15 +297,23 @@ class Exchanges {
     };
     change[0] = 0;
     for (const i of from) {
-      const single = isSingle[i], row = i * width, values = i * moments;
+      const single = isSingle[i],
+        row = i * width,
+        values = i * moments;
       pairs: for (const j of to) {
-        if (!single || !isSingle[j]) { consider(i, j); change[0] = 0; continue; }
+        if (!single || !isSingle[j]) {
+          consider(i, j);
+          change[0] = 0;
+          continue;
+        }
         // Two singles, by far the most: component by component, so that nearly all end at the first that is worse.
         if (best[0] < 0) continue;
         const other = j * width;
         let better = false;
         for (let k = 0; k < width; k++) {
-          const one = levelAt[row + k], two = levelAt[other + k], step = one === two ? 0 : d[one] - d[two] + 2;
+          const one = levelAt[row + k],
+            two = levelAt[other + k],
+            step = one === two ? 0 : d[one] - d[two] + 2;
           if (!better) {
             if (step > best[k + 1]) continue pairs;
             better = step < best[k + 1];
@@ -284,9 +338,11 @@ class Exchanges {
 
   // The fine step: one or two exchanges of equal pupils that bring the ordered attributes nearer to each other.
   fine(a, b) {
-    const { plan, state } = this, { units, moments, kindOf } = plan;
+    const { plan, state } = this,
+      { units, moments, kindOf } = plan;
     if (!moments) return false;
-    const free = state.lists[b].filter((j) => kindOf[j] >= 0), found = [];
+    const free = state.lists[b].filter((j) => kindOf[j] >= 0),
+      found = [];
     for (const i of state.lists[a]) {
       if (found.length === 256) break;
       if (kindOf[i] < 0) continue;
@@ -297,10 +353,15 @@ class Exchanges {
         if (++taken === 4 || found.length === 256) break;
       }
     }
-    const n = found.length, steps = Array.from({ length: moments }, (_, m) => Float64Array.from(found, ([i, j]) => units[i].values[m] - units[j].values[m]));
+    const n = found.length,
+      steps = Array.from({ length: moments }, (_, m) =>
+        Float64Array.from(found, ([i, j]) => units[i].values[m] - units[j].values[m]),
+      );
     const worth = new Float64Array(n);
-    for (let e = 0; e < n; e++) for (let m = 0; m < moments; m++) worth[e] += steps[m][e] * (state.offs[b][m] - state.offs[a][m] + steps[m][e]);
-    let least = 0, first = null;
+    for (let e = 0; e < n; e++)
+      for (let m = 0; m < moments; m++) worth[e] += steps[m][e] * (state.offs[b][m] - state.offs[a][m] + steps[m][e]);
+    let least = 0,
+      first = null;
     for (let e = 0; e < n; e++) {
       if (worth[e] < least) [least, first] = [worth[e], [e]];
       for (let f = e + 1; f < n; f++) {
@@ -316,8 +377,11 @@ class Exchanges {
   }
 
   // Step 5: rounds until one changes nothing.
-  * rounds() {
-    const { state, plan: { classes } } = this;
+  *rounds() {
+    const {
+      state,
+      plan: { classes },
+    } = this;
     for (let round = 0, changed = true; changed; round++) {
       changed = false;
       for (let a = 0; a < classes; a++) {
@@ -325,7 +389,8 @@ class Exchanges {
           // Where neither class was changed since a visit that found nothing, there is nothing now.
           const last = this.quiet[a * classes + b];
           if (last && last >= state.changed[a] && last >= state.changed[b]) continue;
-          const coarse = this.coarse(a, b), fine = this.fine(a, b);
+          const coarse = this.coarse(a, b),
+            fine = this.fine(a, b);
           if (coarse || fine) changed = true;
           else this.quiet[a * classes + b] = state.clock;
         }
@@ -336,14 +401,20 @@ class Exchanges {
 
   // One visit of a pass of mending: the exchange with the least weighted sum below nothing.
   mend(a, b, last, weights) {
-    const { state, plan: { units, levelOf, levelsOf } } = this, d = this.difference;
+    const {
+        state,
+        plan: { units, levelOf, levelsOf },
+      } = this,
+      d = this.difference;
     this.look(a, b);
-    let least = 0, first = null;
+    let least = 0,
+      first = null;
     const sum = (i, j) => {
       let total = 0;
       for (let k = 0; k <= last; k++) {
         if (i !== NOBODY && j !== NOBODY && units[i].single && units[j].single) {
-          const one = levelOf[k][i], other = levelOf[k][j];
+          const one = levelOf[k][i],
+            other = levelOf[k][j];
           if (one !== other) total += weights[one] * (d[one] + 1) + weights[other] * (1 - d[other]);
           continue;
         }
@@ -370,20 +441,27 @@ class Exchanges {
   }
 
   // Step 6: mending.
-  * mending() {
-    const { state, plan } = this, { classes, criteria, criterionOf, n } = plan, given = new Set();
+  *mending() {
+    const { state, plan } = this,
+      { classes, criteria, criterionOf, n } = plan,
+      given = new Set();
     let passes = Math.min(400, Math.max(3, Math.floor(40_000_000 / n ** 2)));
     for (let last = 0; last < criteria.length; last++) {
       if (state.isLevel(last)) continue;
       const sought = criteria.map((_, k) => k).filter((k) => k <= last && !given.has(k));
-      const kept = state.copy(), before = state.squares(), weights = new Float64Array(plan.levels).fill(1);
+      const kept = state.copy(),
+        before = state.squares(),
+        weights = new Float64Array(plan.levels).fill(1);
       for (; passes > 0 && sought.some((k) => !state.isLevel(k)); passes--) {
         let changed = false;
         for (let a = 0; a < classes; a++) {
           for (let b = a + 1; b < classes; b++) changed = this.mend(a, b, last, weights) || changed;
           yield {};
         }
-        if (!changed) weights.forEach((_, level) => { if (sought.includes(criterionOf[level]) && state.spread(level) > 1) weights[level]++; });
+        if (!changed)
+          weights.forEach((_, level) => {
+            if (sought.includes(criterionOf[level]) && state.spread(level) > 1) weights[level]++;
+          });
       }
       yield* this.rounds();
       if (!less(state.squares(), before)) state.restore(kept);
@@ -394,9 +472,15 @@ class Exchanges {
 
 // Step 3: one deal, from only the settled units in classes.
 function* deal(settled, stream) {
-  const state = settled.copy(), { plan } = state, { units } = plan;
+  const state = settled.copy(),
+    { plan } = state,
+    { units } = plan;
   const drawn = stream.shuffle(units.map((_, i) => i));
-  yield* search(state, drawn.filter((i) => units[i].bound), stream);
+  yield* search(
+    state,
+    drawn.filter((i) => units[i].bound),
+    stream,
+  );
   for (const unit of drawn) {
     if (units[unit].settled >= 0 || units[unit].bound) continue;
     let fewest = 0;
@@ -414,21 +498,28 @@ function reportOf(plan, classOf) {
   const { classes, entries, criteria, ordered } = plan;
   const columns = Array.from({ length: classes }, () => []);
   entries.forEach((entry, i) => columns[classOf[i] - 1].push(i));
-  const spread = (list) => Math.max(...list) - Math.min(...list), sizes = columns.map((c) => c.length);
+  const spread = (list) => Math.max(...list) - Math.min(...list),
+    sizes = columns.map((c) => c.length);
   const attributes = {};
   for (const { text, labels, of } of criteria) {
     attributes[text] = {};
     labels.forEach((label, level) => {
-      const counts = columns.map((column) => column.filter((i) => of[i] === level).length), total = counts.reduce((a, b) => a + b, 0);
+      const counts = columns.map((column) => column.filter((i) => of[i] === level).length),
+        total = counts.reduce((a, b) => a + b, 0);
       attributes[text][label] = { counts, spread: spread(counts), feasible: total % classes === 0 ? 0 : 1 };
     });
   }
   const parts = {};
   for (const { name, values } of ordered) {
-    const least = values.reduce((a, b) => Math.min(a, b)), sums = [], means = [], deviations = [];
+    const least = values.reduce((a, b) => Math.min(a, b)),
+      sums = [],
+      means = [],
+      deviations = [];
     for (const column of columns) {
-      const x = column.map((i) => BigInt(values[i] - least)), pupils = BigInt(Math.max(1, column.length));
-      const sum = x.reduce((a, b) => a + b, 0n), squares = x.reduce((a, b) => a + b * b, 0n);
+      const x = column.map((i) => BigInt(values[i] - least)),
+        pupils = BigInt(Math.max(1, column.length));
+      const sum = x.reduce((a, b) => a + b, 0n),
+        squares = x.reduce((a, b) => a + b * b, 0n);
       sums.push(column.reduce((total, i) => total + values[i], 0));
       means.push(Number((100n * sum) / pupils));
       deviations.push(Number(root(10_000n * (pupils * squares - sum * sum)) / pupils));
@@ -440,21 +531,27 @@ function reportOf(plan, classOf) {
 
 // {result} of a class assignment; yields while it works. Throws Refused where the rules can't be carried out.
 export function* classes({ rules, entries }, seed) {
-  const plan = planOf(rules, entries), stream = new Stream(seed, "classes");
+  const plan = planOf(rules, entries),
+    stream = new Stream(seed, "classes");
   const numbers = stream.shuffle(Array.from({ length: plan.classes }, (_, i) => i + 1));
   plan.settleBy(numbers);
   const settled = new Classes(plan);
   settle(settled);
-  let best = null, squares = null;
+  let best = null,
+    squares = null;
   const deals = plan.late ? 1 : Math.min(5, Math.max(1, Math.floor(8_000_000 / plan.n ** 2)));
   for (let i = 0; i < deals; i++) {
-    const state = yield* deal(settled, stream), found = state.squares();
+    const state = yield* deal(settled, stream),
+      found = state.squares();
     if (best === null || less(found, squares)) [best, squares] = [state, found];
     if (plan.criteria.every((_, k) => state.isLevel(k))) break;
   }
   const classOf = new Int32Array(plan.n); // of entries, by the numbers that are published
-  plan.units.forEach((unit, u) => { for (const { index } of unit.members) classOf[index] = numbers[best.classOf[u]]; });
-  const rosters = {}, place = new Map(plan.entries.map((entry, i) => [entry.code, classOf[i]]));
+  plan.units.forEach((unit, u) => {
+    for (const { index } of unit.members) classOf[index] = numbers[best.classOf[u]];
+  });
+  const rosters = {},
+    place = new Map(plan.entries.map((entry, i) => [entry.code, classOf[i]]));
   for (let c = 1; c <= plan.classes; c++) rosters[c] = [];
   for (const { code } of entries) rosters[place.get(code)].push(code);
   return { result: { classes: rosters, report: reportOf(plan, classOf) } };

@@ -4,7 +4,10 @@ import { FormError, has, pointer } from "./json.js";
 
 const isObject = (v) => v !== null && typeof v === "object" && !Array.isArray(v);
 const isName = (v) => typeof v === "string" && v !== "";
-const hex = (least, most = least) => (v) => typeof v === "string" && v.length >= 2 * least && v.length <= 2 * most && /^([0-9a-f]{2})*$/.test(v);
+const hex =
+  (least, most = least) =>
+  (v) =>
+    typeof v === "string" && v.length >= 2 * least && v.length <= 2 * most && /^([0-9a-f]{2})*$/.test(v);
 const isCount = (v) => Number.isSafeInteger(v) && v >= 0;
 const TIME = /^([12]\d{3})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:Z|([+-])(\d\d):(\d\d))$/;
 
@@ -21,18 +24,22 @@ export function moment(text) {
   return (start - east * 60_000) * 1000 + Number(fraction.padEnd(6, "0"));
 }
 
-const need = (fine, path, what = "kind") => { if (!fine) throw new FormError(what, pointer(path)); };
+const need = (fine, path, what = "kind") => {
+  if (!fine) throw new FormError(what, pointer(path));
+};
 
 function exactly(object, path, needed, optional = []) {
   need(isObject(object), path);
   for (const key of needed) need(has(object, key), [...path, key], "missing");
-  for (const key of Object.keys(object).sort()) need(needed.includes(key) || optional.includes(key), [...path, key], "unknown");
+  for (const key of Object.keys(object).sort())
+    need(needed.includes(key) || optional.includes(key), [...path, key], "unknown");
 }
 
 function manifestForm(manifest) {
   const at = (...rest) => ["manifest", ...rest];
   need(isObject(manifest), at());
-  for (const key of ["protocol", "kind", "id", "title", "rules", "witnesses", "entries"]) need(has(manifest, key), at(key), "missing");
+  for (const key of ["protocol", "kind", "id", "title", "rules", "witnesses", "entries"])
+    need(has(manifest, key), at(key), "missing");
   need(manifest.protocol === "ruxue-draw/1", at("protocol"));
   need(["lottery", "classes", "teachers"].includes(manifest.kind), at("kind"));
   need(isName(manifest.id), at("id"));
@@ -80,7 +87,8 @@ function ledgerForm(ledger) {
   need(hex(32)(ledger.entry.digest), at("entry", "digest"));
   if (has(ledger.entry, "parts")) {
     need(isObject(ledger.entry.parts), at("entry", "parts"));
-    for (const key of Object.keys(ledger.entry.parts).sort()) need(typeof ledger.entry.parts[key] === "string", at("entry", "parts", key));
+    for (const key of Object.keys(ledger.entry.parts).sort())
+      need(typeof ledger.entry.parts[key] === "string", at("entry", "parts", key));
   }
   need(isCount(ledger.index), at("index"));
   need(isCount(ledger.size), at("size"));

@@ -28,14 +28,19 @@ export function canonical(value) {
     return String(value);
   }
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  return `{${Object.keys(value).sort().map((k) => `${canonical(k)}:${canonical(value[k])}`).join(",")}}`;
+  return `{${Object.keys(value)
+    .sort()
+    .map((k) => `${canonical(k)}:${canonical(value[k])}`)
+    .join(",")}}`;
 }
 
 // The value of a text in canonical spelling; only white space between its tokens is free. Throws FormError with the place.
 export function read(text) {
   let at = 0;
   const path = [];
-  const fail = (what, detail) => { throw new FormError(what, pointer(path), detail); };
+  const fail = (what, detail) => {
+    throw new FormError(what, pointer(path), detail);
+  };
   const match = (pattern) => {
     pattern.lastIndex = at;
     const found = pattern.exec(text);
@@ -61,12 +66,18 @@ export function read(text) {
     const out = [];
     at++;
     space();
-    if (text[at] === "]") { at++; return out; }
+    if (text[at] === "]") {
+      at++;
+      return out;
+    }
     for (;;) {
       path.push(out.length);
       out.push(value());
       path.pop();
-      if (text[at] === "]") { at++; return out; }
+      if (text[at] === "]") {
+        at++;
+        return out;
+      }
       take(",");
     }
   }
@@ -76,7 +87,10 @@ export function read(text) {
     let before = null;
     at++;
     space();
-    if (text[at] === "}") { at++; return out; }
+    if (text[at] === "}") {
+      at++;
+      return out;
+    }
     for (;;) {
       space();
       const key = string();
@@ -88,7 +102,10 @@ export function read(text) {
       take(":");
       out[key] = value();
       path.pop();
-      if (text[at] === "}") { at++; return out; }
+      if (text[at] === "}") {
+        at++;
+        return out;
+      }
       take(",");
     }
   }
@@ -101,10 +118,16 @@ export function read(text) {
     if (sign === "{") out = object();
     else if (sign === "[") out = list();
     else if (sign === '"') out = string();
-    else if (text.startsWith("true", at)) { out = true; at += 4; }
-    else if (text.startsWith("false", at)) { out = false; at += 5; }
-    else if (text.startsWith("null", at)) { out = null; at += 4; }
-    else {
+    else if (text.startsWith("true", at)) {
+      out = true;
+      at += 4;
+    } else if (text.startsWith("false", at)) {
+      out = false;
+      at += 5;
+    } else if (text.startsWith("null", at)) {
+      out = null;
+      at += 4;
+    } else {
       const raw = match(NUMBER);
       if (raw === null) fail("syntax", text.slice(at, at + 12));
       out = Number(raw);
@@ -140,10 +163,17 @@ export function placeAt(text) {
     else if (token === "}" || token === "]") stack.pop();
     else if (top && token === ",") {
       if (typeof top.key === "number") top.key++;
-      else { top.open = true; top.key = null; }
+      else {
+        top.open = true;
+        top.key = null;
+      }
     } else if (top && token[0] === '"' && top.open) {
       top.open = false;
-      try { top.key = JSON.parse(token); } catch { top.key = null; }
+      try {
+        top.key = JSON.parse(token);
+      } catch {
+        top.key = null;
+      }
     }
   }
   return pointer(stack.map((s) => s.key).filter((k) => k !== null));
@@ -152,7 +182,8 @@ export function placeAt(text) {
 // Pointer of the first value in which two differ, or null: keys in their order, then lists from their beginning.
 export function firstDifference(one, other, path = []) {
   const plain = (v) => v === null || typeof v !== "object";
-  if (plain(one) || plain(other) || Array.isArray(one) !== Array.isArray(other)) return one === other ? null : pointer(path);
+  if (plain(one) || plain(other) || Array.isArray(one) !== Array.isArray(other))
+    return one === other ? null : pointer(path);
   if (Array.isArray(one)) {
     for (let i = 0; i < Math.max(one.length, other.length); i++) {
       if (i >= one.length || i >= other.length) return pointer([...path, i]);

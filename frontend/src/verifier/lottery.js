@@ -14,7 +14,8 @@ export function unitsOf(entries) {
   return units;
 }
 
-const boundaryOf = (rules) => (["skip", "admit"].includes(rules.group_boundary) ? rules.group_boundary : refuse("group_boundary"));
+const boundaryOf = (rules) =>
+  ["skip", "admit"].includes(rules.group_boundary) ? rules.group_boundary : refuse("group_boundary");
 
 // Seats of one school or category, filled unit by unit.
 class Seats {
@@ -36,21 +37,31 @@ class Seats {
 
 function byRank({ rules, entries }, seed) {
   onlyKeys(rules, ["seats", "group_boundary"]);
-  const seats = new Seats(whole(rules, "seats"), boundaryOf(rules)), units = unitsOf(entries);
-  const { names, tickets } = ranked(units.keys(), seed), left = new Map();
+  const seats = new Seats(whole(rules, "seats"), boundaryOf(rules)),
+    units = unitsOf(entries);
+  const { names, tickets } = ranked(units.keys(), seed),
+    left = new Map();
   for (const unit of names) {
     left.set(unit, seats.left);
     seats.take(units.get(unit));
   }
-  return { result: { order: names, admitted: seats.admitted, excess: seats.excess }, rounds: [{ names, tickets }], left };
+  return {
+    result: { order: names, admitted: seats.admitted, excess: seats.excess },
+    rounds: [{ names, tickets }],
+    left,
+  };
 }
 
 function byQuota({ rules, entries }, seed) {
   onlyKeys(rules, ["mode", "category", "quotas", "group_boundary"]);
-  const { category } = rules, quotas = wholeMap(rules, "quotas"), units = unitsOf(entries), level = new Map();
+  const { category } = rules,
+    quotas = wholeMap(rules, "quotas"),
+    units = unitsOf(entries),
+    level = new Map();
   if (typeof category !== "string") refuse("category");
   for (const entry of entries) {
-    const unit = entry.group === undefined ? entry.code : entry.group, value = has(entry, category) ? entry[category] : undefined;
+    const unit = entry.group === undefined ? entry.code : entry.group,
+      value = has(entry, category) ? entry[category] : undefined;
     if (!Number.isSafeInteger(value)) refuse("category", `${entry.code}`);
     if (level.has(unit) && level.get(unit) !== value) refuse("category", unit);
     if (!has(quotas, String(value))) refuse("quotas", String(value));
@@ -71,7 +82,9 @@ function filled(seats) {
 
 function byPreference({ rules, entries }, seed) {
   onlyKeys(rules, ["mode", "seats", "choices", "tickets", "group_boundary"]);
-  const plan = wholeMap(rules, "seats"), { choices } = rules, units = unitsOf(entries);
+  const plan = wholeMap(rules, "seats"),
+    { choices } = rules,
+    units = unitsOf(entries);
   const each = rules.tickets === "each" || (rules.tickets !== "one" && refuse("tickets"));
   if (choices === null || typeof choices !== "object" || Array.isArray(choices)) refuse("choices");
   for (const [unit, list] of Object.entries(choices)) {
@@ -80,11 +93,15 @@ function byPreference({ rules, entries }, seed) {
     for (const choice of list) if (typeof choice !== "string" || !has(plan, choice)) refuse("choices", unit);
   }
   const seats = new Map(Object.keys(plan).map((key) => [key, new Seats(plan[key], boundaryOf(rules))]));
-  const rounds = [], waiting = new Set(Object.keys(choices)), last = Object.values(choices).reduce((n, c) => Math.max(n, c.length), 0);
+  const rounds = [],
+    waiting = new Set(Object.keys(choices)),
+    last = Object.values(choices).reduce((n, c) => Math.max(n, c.length), 0);
   const once = each ? null : ranked(units.keys(), seed);
   for (let n = 1; n <= last; n++) {
     const takes = (unit) => waiting.has(unit) && choices[unit].length >= n;
-    const round = each ? ranked([...units.keys()].filter(takes), seed, n) : { names: once.names.filter(takes), tickets: once.tickets };
+    const round = each
+      ? ranked([...units.keys()].filter(takes), seed, n)
+      : { names: once.names.filter(takes), tickets: once.tickets };
     for (const unit of round.names) if (seats.get(choices[unit][n - 1]).take(units.get(unit))) waiting.delete(unit);
     rounds.push(round);
   }
@@ -93,7 +110,8 @@ function byPreference({ rules, entries }, seed) {
 
 // Every `interval`-th of those still in the circle, from number `start` on.
 export function walk(count, start, interval, wanted) {
-  const circle = Array.from({ length: count }, (_, i) => i + 1), out = [];
+  const circle = Array.from({ length: count }, (_, i) => i + 1),
+    out = [];
   for (let at = start - 1; out.length < wanted;) {
     out.push(...circle.splice(at, 1));
     if (circle.length) at = (at + interval - 1) % circle.length;
@@ -103,9 +121,12 @@ export function walk(count, start, interval, wanted) {
 
 function byInterval({ rules, entries }, seed) {
   onlyKeys(rules, ["mode", "seats"]);
-  const wanted = whole(rules, "seats"), codes = entries.map((e) => e.code).sort(byCodePoint), stream = new Stream(seed, "interval");
+  const wanted = whole(rules, "seats"),
+    codes = entries.map((e) => e.code).sort(byCodePoint),
+    stream = new Stream(seed, "interval");
   if (entries.some((e) => has(e, "group"))) refuse("group");
-  const start = 1 + stream.below(codes.length), interval = 1 + stream.below(codes.length);
+  const start = 1 + stream.below(codes.length),
+    interval = 1 + stream.below(codes.length);
   const admitted = walk(codes.length, start, interval, Math.min(wanted, codes.length)).map((n) => codes[n - 1]);
   return { result: { start, interval, admitted }, rounds: [] };
 }

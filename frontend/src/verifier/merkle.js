@@ -6,7 +6,10 @@ const join = (first, ...parts) => {
   const out = new Uint8Array(1 + parts.reduce((n, p) => n + p.length, 0));
   out[0] = first;
   let at = 1;
-  for (const part of parts) { out.set(part, at); at += part.length; }
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
   return out;
 };
 export const leafHash = (text) => sha256(join(0, toBytes(text)));

@@ -4,7 +4,8 @@ import { onlyKeys, refuse, whole } from "./rules.js";
 
 export function teachers({ rules, entries }, seed) {
   onlyKeys(rules, ["classes"]);
-  const classes = whole(rules, "classes"), stream = new Stream(seed, "teachers");
+  const classes = whole(rules, "classes"),
+    stream = new Stream(seed, "teachers");
   if (classes !== entries.length) refuse("classes", `${entries.length}`);
   const teams = stream.shuffle(entries.map((e) => e.code).sort(byCodePoint));
   const numbers = stream.shuffle(Array.from({ length: classes }, (_, i) => i + 1));
