@@ -188,6 +188,8 @@ class Exchanges {
     this.difference = new Int32Array(plan.levels);
     this.best = new Float64Array(this.width + 2);
     this.change = new Float64Array(this.width + 2);
+    this.offs = new Float64Array(plan.moments);
+    this.views = [];
   }
 
   look(a, b) {
@@ -262,30 +264,69 @@ class Exchanges {
     }
   }
 
+  // A class's list prepared for the steps, until the class changes: its single pupils in the order of their levels, with
+  // jumps over all who share the first levels; the others; and the free ones by kind.
+  view(c) {
+    const { state, plan, width, views } = this;
+    if (views[c] && views[c].at === state.changed[c]) return views[c];
+    const { isSingle, levelAt, kindOf } = plan;
+    const singles = [],
+      others = [],
+      kinds = new Map();
+    state.lists[c].forEach((unit, position) => {
+      (isSingle[unit] ? singles : others).push({ unit, position });
+      const kind = kindOf[unit];
+      if (kind >= 0) kinds.has(kind) ? kinds.get(kind).push(unit) : kinds.set(kind, [unit]);
+    });
+    singles.sort(({ unit: one }, { unit: other }) => {
+      for (let k = 0; k < width; k++) {
+        const difference = levelAt[one * width + k] - levelAt[other * width + k];
+        if (difference) return difference;
+      }
+      return 0;
+    });
+    const n = singles.length,
+      jump = new Int32Array(n * width).fill(n);
+    for (let s = n - 2; s >= 0; s--) {
+      let same = true;
+      for (let k = 0; k < width; k++) {
+        same &&= levelAt[singles[s].unit * width + k] === levelAt[singles[s + 1].unit * width + k];
+        jump[s * width + k] = same ? jump[(s + 1) * width + k] : s + 1;
+      }
+    }
+    views[c] = {
+      at: state.changed[c],
+      units: Int32Array.from(singles, (s) => s.unit),
+      positions: Int32Array.from(singles, (s) => s.position),
+      jump,
+      others,
+      kinds,
+    };
+    return views[c];
+  }
+
   // The coarse step: the exchange with the least change below nothing.
   coarse(a, b) {
-    const {
-      state,
-      width,
-      best,
-      change,
-      difference: d,
-      plan: { isSingle, levelAt, valueAt, moments },
-    } = this;
+    const { state, width, best, change, offs, difference: d } = this;
+    const { isSingle, levelAt, valueAt, moments } = this.plan;
     const from = state.lists[a],
       to = state.lists[b],
-      offs = state.offs[b].map((off, m) => off - state.offs[a][m]);
+      { units, positions, jump, others } = this.view(b),
+      n = units.length;
     let first = NOBODY,
       second = NOBODY,
-      found = false;
+      place = -1; // of the second in its list, once an exchange is found
     this.look(a, b);
+    for (let m = 0; m < moments; m++) offs[m] = state.offs[b][m] - state.offs[a][m];
     best.fill(0);
-    const keep = (i, j) => {
+    // Among equals the first in the order of the lists is kept, whatever the order in which they come here.
+    const keep = (i, j, position, better) => {
+      if (!better && !(place >= 0 && first === i && position < place)) return;
       if (!this.allowed(i, j, a, b)) return;
       best.set(change);
-      [first, second, found] = [i, j, true];
+      [first, second, place] = [i, j, position];
     };
-    const consider = (i, j) => {
+    const consider = (i, j, position) => {
       let better = false;
       for (let k = 0; k < width + 2; k++) {
         change[k] =
@@ -293,47 +334,49 @@ class Exchanges {
         if (!better && change[k] > best[k]) return;
         better = better || change[k] < best[k];
       }
-      if (better) keep(i, j);
+      keep(i, j, position, better);
     };
-    change[0] = 0;
     for (const i of from) {
-      const single = isSingle[i],
-        row = i * width,
-        values = i * moments;
-      pairs: for (const j of to) {
-        if (!single || !isSingle[j]) {
-          consider(i, j);
-          change[0] = 0;
-          continue;
-        }
-        // Two singles, by far the most: component by component, so that nearly all end at the first that is worse.
-        if (best[0] < 0) continue;
-        const other = j * width;
-        let better = false;
-        for (let k = 0; k < width; k++) {
-          const one = levelAt[row + k],
-            two = levelAt[other + k],
-            step = one === two ? 0 : d[one] - d[two] + 2;
-          if (!better) {
-            if (step > best[k + 1]) continue pairs;
-            better = step < best[k + 1];
+      if (isSingle[i]) {
+        const row = i * width,
+          values = i * moments;
+        change[0] = 0;
+        // Component by component: where one is worse, all who share the levels up to it are passed over.
+        next: for (let s = 0; s < n && best[0] === 0;) {
+          const j = units[s],
+            other = j * width;
+          let better = false;
+          for (let k = 0; k < width; k++) {
+            const one = levelAt[row + k],
+              two = levelAt[other + k],
+              step = one === two ? 0 : d[one] - d[two] + 2;
+            if (!better) {
+              if (step > best[k + 1]) {
+                s = jump[s * width + k];
+                continue next;
+              }
+              better = step < best[k + 1];
+            }
+            change[k + 1] = step;
           }
-          change[k + 1] = step;
+          let sum = 0;
+          for (let m = 0; m < moments; m++) {
+            const step = valueAt[values + m] - valueAt[j * moments + m];
+            sum += step * (offs[m] + step);
+          }
+          if (better || sum <= best[width + 1]) {
+            change[width + 1] = sum;
+            keep(i, j, positions[s], better || sum < best[width + 1]);
+          }
+          s++;
         }
-        let sum = 0;
-        for (let m = 0; m < moments; m++) {
-          const step = valueAt[values + m] - valueAt[j * moments + m];
-          sum += step * (offs[m] + step);
-        }
-        change[width + 1] = sum;
-        if (better || sum < best[width + 1]) keep(i, j);
-      }
-      consider(i, NOBODY);
-      change[0] = 0;
+        for (const { unit, position } of others) consider(i, unit, position);
+      } else to.forEach((j, position) => consider(i, j, position));
+      consider(i, NOBODY, to.length);
     }
-    for (const j of to) consider(NOBODY, j);
-    if (found) this.exchange(first, second, a, b);
-    return found;
+    to.forEach((j, position) => consider(NOBODY, j, position));
+    if (place >= 0) this.exchange(first, second, a, b);
+    return place >= 0;
   }
 
   // The fine step: one or two exchanges of equal pupils that bring the ordered attributes nearer to each other.
@@ -341,14 +384,13 @@ class Exchanges {
     const { plan, state } = this,
       { units, moments, kindOf } = plan;
     if (!moments) return false;
-    const free = state.lists[b].filter((j) => kindOf[j] >= 0),
+    const { kinds } = this.view(b),
       found = [];
     for (const i of state.lists[a]) {
       if (found.length === 256) break;
-      if (kindOf[i] < 0) continue;
       let taken = 0;
-      for (const j of free) {
-        if (kindOf[j] !== kindOf[i] || units[j].values.every((v, m) => v === units[i].values[m])) continue;
+      for (const j of (kindOf[i] >= 0 && kinds.get(kindOf[i])) || []) {
+        if (units[j].values.every((v, m) => v === units[i].values[m])) continue;
         found.push([i, j]);
         if (++taken === 4 || found.length === 256) break;
       }

@@ -4,7 +4,7 @@ import { unitsOf } from "./lottery.js";
 import { STEPS, verify } from "./verify.js";
 import { placeWords, WORDS } from "./words.js";
 
-const SLICE = 24; // ms of work before the page may breathe
+const SLICE = 40; // ms of work before the page may breathe
 const root = document.getElementById("page");
 const embedded = document.getElementById("bundle").textContent;
 const logKey = document.querySelector("meta[name=ruxue-log-key]").content;
