@@ -3,6 +3,7 @@ also where the log's part is made anew to fit."""
 
 import base64
 import copy
+import hashlib
 import json
 import random
 
@@ -71,8 +72,9 @@ def with_ledger(body, key=KEY):
     return body
 
 
-def make(manifest):
-    digest = draw.manifest_digest(manifest)
+def make(manifest, result=None):
+    """A bundle with everything that follows from its manifest; with `result`, one that says another result."""
+    digest = bytes.fromhex(hashlib.sha256(canonical.dumps(manifest)).hexdigest())
     witnesses = list(zip([w["id"] for w in manifest["witnesses"]], SECRETS, strict=True))
     beacon = "sh000001:2025-07-16:3505.00" if "beacon" in manifest else None
     seed = draw.make_seed(digest, SECRETS, beacon)
@@ -84,7 +86,7 @@ def make(manifest):
         ],
         "reveals": [{"witness": w, "secret": s.hex(), "time": "2026-08-20T09:05:00.5+08:00"} for w, s in witnesses],
         "seed": seed.hex(),
-        "result": bundle.build_result(manifest, seed),
+        "result": bundle.build_result(manifest, seed) if result is None else result,
         **({"beacon": beacon} if beacon else {}),
     }
     return with_ledger(copy.deepcopy(body))
@@ -266,6 +268,20 @@ def test_every_byte_changed_is_found(kind, every):
         flipped[i] ^= 1 << rng.randrange(8)
         files.append(bytes(flipped))
     assert not any(step.ok for step in judge(files))
+
+
+@pytest.mark.parametrize("kind", TRUE)
+def test_a_draw_by_other_rules_than_the_published_is_found(kind):
+    """All is made anew to fit the changed rules or list, log and commitments too, but for the result."""
+    manifests = []
+    for path, body in mutations(kind):
+        entries = body.get("manifest", {}).get("entries") if isinstance(body.get("manifest"), dict) else None
+        if list(path[:1]) == ["manifest"] and isinstance(entries, list) and body["manifest"].get("witnesses") and path[1:]:
+            if path[1] in ("rules", "entries", "kind"):
+                manifests.append(body["manifest"])
+    files = [bundle.to_bytes(make(m, TRUE[kind]["result"])) for m in manifests[:: 1 if kind == "teachers" else 3]]
+    assert len(files) > 10
+    assert {step.code for step in judge(files)} <= {"form", "rules", "result"}
 
 
 def test_white_space_between_tokens_is_free():
