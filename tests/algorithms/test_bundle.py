@@ -31,7 +31,11 @@ KINDS = {
     "beacon": {**MANIFEST, "beacon": {"source": "sh000001", "round": "2025-07-16"}},
     "quotas": {
         **MANIFEST,
-        "rules": {"mode": "quotas", "category": "origin", "quotas": {"1": 2, "2": 3}, "group_boundary": "skip"},
+        "rules": {
+            "seats": 5,
+            "group_boundary": "skip",
+            "quotas": {"attribute": "origin", "seats": {"1": 2, "2": 2}, "unused": "open"},
+        },
         "entries": LEVELS,
     },
     "preference": {
@@ -276,12 +280,20 @@ def test_a_draw_by_other_rules_than_the_published_is_found(kind):
     manifests = []
     for path, body in mutations(kind):
         entries = body.get("manifest", {}).get("entries") if isinstance(body.get("manifest"), dict) else None
-        if list(path[:1]) == ["manifest"] and isinstance(entries, list) and body["manifest"].get("witnesses") and path[1:]:
+        if (
+            list(path[:1]) == ["manifest"]
+            and isinstance(entries, list)
+            and body["manifest"].get("witnesses")
+            and path[1:]
+        ):
             if path[1] in ("rules", "entries", "kind"):
                 manifests.append(body["manifest"])
     files = [bundle.to_bytes(make(m, TRUE[kind]["result"])) for m in manifests[:: 1 if kind == "teachers" else 3]]
     assert len(files) > 10
-    assert {step.code for step in judge(files)} <= {"form", "rules", "result"}
+    found = judge(files)
+    assert {step.code for step in found if not step.ok} <= {"form", "rules", "result"}
+    # a choice that nobody could have any more, or a wider cap, changes no result: there is nothing to find
+    assert sum(step.ok for step in found) <= 3
 
 
 def test_white_space_between_tokens_is_free():

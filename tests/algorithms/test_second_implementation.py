@@ -27,8 +27,9 @@ def random_lottery(rng):
     if mode == "quotas":
         level = {unit: rng.randrange(3) for unit in units}
         entries = [{**e, "origin": level[e.get("group", e["code"])]} for e in entries]
-        quotas = {str(n): rng.randint(0, 6) for n in range(3 if rng.random() < 0.9 else 2)}
-        rules = {"mode": mode, "category": "origin", "quotas": quotas, "group_boundary": boundary}
+        seats = {str(n): rng.randint(0, 4) for n in rng.sample(range(12), 4) if n < 3 or rng.random() < 0.1}
+        quotas = {"attribute": "origin", "seats": seats, "unused": rng.choice(["open", "closed"])}
+        rules = {"seats": rng.randint(2, 16), "group_boundary": boundary, "quotas": quotas}
     elif mode == "preference":
         seats = {school: rng.randint(0, 6) for school in ("north", "南", "10", "9")}
         choices = {unit: rng.sample(sorted(seats), rng.randint(0, 3)) for unit in units if rng.random() < 0.8}

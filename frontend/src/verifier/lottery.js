@@ -35,42 +35,65 @@ class Seats {
   }
 }
 
-function byRank({ rules, entries }, seed) {
-  onlyKeys(rules, ["seats", "group_boundary"]);
-  const seats = new Seats(whole(rules, "seats"), boundaryOf(rules)),
-    units = unitsOf(entries);
-  const { names, tickets } = ranked(units.keys(), seed),
-    left = new Map();
-  for (const unit of names) {
-    left.set(unit, seats.left);
-    seats.take(units.get(unit));
+// Seats by level, ascending, and each unit's level; without quotas no levels at all.
+function quotasOf(rules, entries, units) {
+  if (!has(rules, "quotas")) return { levels: [], level: new Map(), unused: "closed" };
+  const { quotas } = rules;
+  if (quotas === null || typeof quotas !== "object" || Array.isArray(quotas)) refuse("quotas");
+  if (Object.keys(quotas).sort().join() !== "attribute,seats,unused" || !["open", "closed"].includes(quotas.unused))
+    refuse("quotas");
+  const { attribute, unused } = quotas,
+    plan = wholeMap(quotas, "seats");
+  if (typeof attribute !== "string" || !Object.keys(plan).every((text) => /^(0|[1-9]\d*)$/.test(text)))
+    refuse("quotas");
+  const levels = Object.keys(plan)
+    .sort((a, b) => Number(a) - Number(b))
+    .map((text) => ({ number: Number(text), seats: plan[text] }));
+  if (levels.reduce((sum, l) => sum + l.seats, 0) > whole(rules, "seats")) refuse("quotas");
+  const of = new Map(entries.map((entry) => [entry.code, has(entry, attribute) ? entry[attribute] : null])),
+    level = new Map();
+  for (const [unit, codes] of units) {
+    const found = new Set(codes.map((code) => of.get(code))),
+      [first] = found;
+    if (found.size > 1 || !Number.isSafeInteger(first)) refuse("quotas", unit);
+    level.set(unit, first);
   }
-  return {
-    result: { order: names, admitted: seats.admitted, excess: seats.excess },
-    rounds: [{ names, tickets }],
-    left,
-  };
+  return { levels, level, unused };
 }
 
-function byQuota({ rules, entries }, seed) {
-  onlyKeys(rules, ["mode", "category", "quotas", "group_boundary"]);
-  const { category } = rules,
-    quotas = wholeMap(rules, "quotas"),
+function byRank({ rules, entries }, seed) {
+  onlyKeys(rules, ["seats", "group_boundary", "quotas"]);
+  const boundary = boundaryOf(rules),
     units = unitsOf(entries),
-    level = new Map();
-  if (typeof category !== "string") refuse("category");
-  for (const entry of entries) {
-    const unit = entry.group === undefined ? entry.code : entry.group,
-      value = has(entry, category) ? entry[category] : undefined;
-    if (!Number.isSafeInteger(value)) refuse("category", `${entry.code}`);
-    if (level.has(unit) && level.get(unit) !== value) refuse("category", unit);
-    if (!has(quotas, String(value))) refuse("quotas", String(value));
-    level.set(unit, value);
+    { levels, level, unused } = quotasOf(rules, entries, units);
+  const { names, tickets } = ranked(units.keys(), seed),
+    admitted = [],
+    taken = new Set(),
+    left = new Map();
+  let excess = 0,
+    open = whole(rules, "seats") - levels.reduce((sum, l) => sum + l.seats, 0);
+  const portion = (some, places) => {
+    const seats = new Seats(places, boundary);
+    for (const unit of some) {
+      left.set(unit, seats.left);
+      if (seats.take(units.get(unit))) taken.add(unit);
+    }
+    admitted.push(...seats.admitted);
+    excess += seats.excess;
+    return Math.max(0, seats.left);
+  };
+  for (const { number, seats } of levels) {
+    const spare = portion(
+      names.filter((unit) => level.get(unit) === number),
+      seats,
+    );
+    if (unused === "open") open += spare;
   }
-  const seats = new Map(Object.keys(quotas).map((key) => [key, new Seats(quotas[key], boundaryOf(rules))]));
-  const { names, tickets } = ranked(units.keys(), seed);
-  for (const unit of names) seats.get(String(level.get(unit))).take(units.get(unit));
-  return { result: filled(seats), rounds: [{ names, tickets }] };
+  portion(
+    names.filter((unit) => !taken.has(unit)),
+    open,
+  );
+  return { result: { order: names, admitted, excess }, rounds: [{ names, tickets }], left };
 }
 
 function filled(seats) {
@@ -131,7 +154,7 @@ function byInterval({ rules, entries }, seed) {
   return { result: { start, interval, admitted }, rounds: [] };
 }
 
-const MODES = { quotas: byQuota, preference: byPreference, interval: byInterval };
+const MODES = { preference: byPreference, interval: byInterval };
 
 // {result, rounds}: a round holds the units in their order and the tickets behind it; by rank also `left`, the seats that each
 // unit found. Throws Refused for rules that can't be carried out.

@@ -307,38 +307,8 @@ def start_and_interval(count: int, start: int, interval: int, take: int) -> list
     return drawn
 
 
-def by_quota(
-    entries: Iterable[Mapping[str, Any]], category: str, quotas: Mapping[str, int], group_boundary: str, seed: bytes
-) -> dict[str, list[str]]:
-    """Codes admitted by level of the attribute `category`: the units of each level by rank, for its own seats only.
-
-    `quotas` holds the seats by level (as text). Raises DrawError for an entry without a level, a level without a
-    quota, a group with members of several levels, or a wrong `group_boundary`.
-    """
-    members, levels = units(entries), dict[str, set[Any]]()
-    for places in quotas.values():
-        _check_seats(places, group_boundary)
-    for entry in entries:
-        level = entry.get(category)
-        if type(level) is not int or str(level) not in quotas:
-            raise DrawError(f"entry {entry['code']!r} has no {category} with a quota")
-        levels.setdefault(entry.get("group") or entry["code"], set()).add(level)
-    if mixed := sorted(unit for unit, found in levels.items() if len(found) > 1):
-        raise DrawError(f"the members of {mixed[0]!r} differ in {category}, so that no quota is theirs")
-    order = ranked(members, seed)
-    return {
-        level: [
-            code
-            for unit in _take([u for u in order if str(min(levels[u])) == level], members, places, group_boundary)
-            for code in members[unit]
-        ]
-        for level, places in quotas.items()
-    }
-
-
 _MODES = {
     None: {"seats", "group_boundary"},
-    "quotas": {"mode", "category", "quotas", "group_boundary"},
     "preference": {"mode", "seats", "choices", "tickets", "group_boundary"},
     "interval": {"mode", "seats"},
 }
@@ -352,28 +322,24 @@ def lottery_result(manifest: Mapping[str, Any], seed: bytes) -> dict[str, Any]:
     rules, entries = manifest["rules"], manifest["entries"]
     mode = rules.get("mode")
     if mode not in _MODES or (mode is None and "mode" in rules):
-        raise DrawError(f"the lottery's mode is {mode!r}; it must be one of quotas, preference, interval, or absent")
-    if wrong := sorted(set(rules) ^ _MODES[mode]):
+        raise DrawError(f"the lottery's mode is {mode!r}; it must be preference or interval, or absent")
+    if wrong := sorted(set(rules) - ({"quotas"} if mode is None else set()) ^ _MODES[mode]):
         raise DrawError(f"the rule {wrong[0]!r} is missing, or unknown to this mode")
     if mode is None:
         drawn = lottery(manifest, seed)
         return {"order": drawn.order, "admitted": drawn.admitted, "excess": drawn.excess}
     if mode == "interval":
         return _by_interval(entries, rules["seats"], seed)
-    plan = rules["quotas" if mode == "quotas" else "seats"]
+    plan, choices, tickets = rules["seats"], rules["choices"], rules["tickets"]
     if not isinstance(plan, Mapping):
-        raise DrawError("the seats must be given by name")
-    if mode == "quotas":
-        admitted = by_quota(entries, rules["category"], plan, rules["group_boundary"], seed)
-    else:
-        choices, tickets = rules["choices"], rules["tickets"]
-        if tickets not in ("one", "each"):
-            raise DrawError(f"tickets is {tickets!r}; it must be one or each")
-        if not isinstance(choices, Mapping) or any(
-            not isinstance(c, list) or len(set(map(str, c))) < len(c) for c in choices.values()
-        ):
-            raise DrawError("choices must hold a list of different schools for each unit")
-        admitted = preference_first(entries, choices, plan, rules["group_boundary"], seed, tickets == "each")
+        raise DrawError("seats must be given by school")
+    if tickets not in ("one", "each"):
+        raise DrawError(f"tickets is {tickets!r}; it must be one or each")
+    if not isinstance(choices, Mapping) or any(
+        not isinstance(c, list) or len(set(map(str, c))) < len(c) for c in choices.values()
+    ):
+        raise DrawError("choices must hold a list of different schools for each unit")
+    admitted = preference_first(entries, choices, plan, rules["group_boundary"], seed, tickets == "each")
     return {
         "admitted": admitted,
         "excess": {name: max(0, len(codes) - plan[name]) for name, codes in admitted.items()},
