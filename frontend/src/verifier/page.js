@@ -182,6 +182,7 @@ function showProgress() {
   bar.value = 100 * ((place + (state.share || 0)) / STEPS.length);
 }
 
+const shortened = (text) => (text.length > 400 ? `${text.slice(0, 400)} …` : text);
 const shown = (value, w) =>
   value === undefined ? w.nothing : typeof value === "object" ? JSON.stringify(value).slice(0, 120) : String(value);
 
@@ -222,7 +223,12 @@ function verdict() {
     },
     el("h2", {}, el("span", { class: "sign", "aria-hidden": "true" }, head[0]), el("span", {}, head[1])),
     el("p", {}, head[2]),
-    kind !== "bad" && el("p", { class: "soft" }, w.took((state.took / 1000).toFixed(1))),
+    kind !== "bad" &&
+      el(
+        "p",
+        { class: "soft" },
+        w.took(state.took < 100 ? (state.took / 1000).toFixed(2) : (state.took / 1000).toFixed(1)),
+      ),
     list.length ? el("dl", {}, list.map(([term, value]) => [el("dt", {}, term), el("dd", {}, value)]).flat()) : null,
   );
 }
@@ -236,13 +242,32 @@ function placeSafely(field, bundle, w) {
   }
 }
 
+const line = (name, value, time) => [
+  el("dt", {}, name),
+  el("dd", {}, el("span", { class: "hex" }, value), el("br"), el("span", { class: "soft" }, time)),
+];
 const hexLine = (name, value) => [el("dt", {}, name), el("dd", { class: "hex" }, value)];
+
+// The rules as they stand in the manifest, with names in the page's language where there are some.
+function ruleLines() {
+  const { rules } = state.done.bundle.manifest,
+    name = (key) => words().fields[key] || key;
+  const told = (v) => {
+    if (Array.isArray(v) && v.every((x) => typeof x === "string"))
+      return v.map(name).join(words().and) || words().nothing;
+    return v !== null && typeof v === "object" ? shortened(JSON.stringify(v)) : name(String(v));
+  };
+  return Object.keys(rules)
+    .sort()
+    .map((key) => [el("dt", {}, name(key)), el("dd", {}, told(rules[key]))])
+    .flat();
+}
 
 function figures(step) {
   const w = words(),
     { bundle } = state.done;
   const open = (...inner) => el("details", {}, el("summary", {}, w.details), ...inner);
-  if (step.code === "manifest") return open(el("dl", {}, hexLine(w.digest, step.values.digest)));
+  if (step.code === "manifest") return open(el("dl", {}, hexLine(w.digest, step.values.digest), ruleLines()));
   if (step.code === "seed")
     return open(el("dl", {}, hexLine(w.seed, step.values.seed), bundle.beacon ? hexLine(w.beacon, bundle.beacon) : []));
   if (step.code === "ledger")
@@ -253,10 +278,7 @@ function figures(step) {
       .map(({ role }, i) => {
         const { value, time } = bundle.commitments[i],
           { secret, time: revealed } = bundle.reveals[i];
-        return [
-          el("h4", {}, role),
-          el("dl", {}, hexLine(w.commitment, `${value} · ${time}`), hexLine(w.secret, `${secret} · ${revealed}`)),
-        ];
+        return [el("h4", {}, role), el("dl", {}, line(w.commitment, value, time), line(w.secret, secret, revealed))];
       })
       .flat(),
   );
@@ -338,6 +360,28 @@ const codesList = (codes, mine) =>
     ),
   );
 
+// For each level how many a class has, from the fewest to the most; then the spread of the means.
+function balanceTable(report) {
+  const w = words(),
+    range = (counts) => {
+      const [least, most] = [Math.min(...counts), Math.max(...counts)];
+      return least === most ? String(least) : `${least}–${most}`;
+    };
+  const rows = [[w.all, "", range(report.sizes)]];
+  for (const [name, levels] of Object.entries(report.attributes))
+    for (const [level, { counts }] of Object.entries(levels)) rows.push([w.fields[name] || name, level, range(counts)]);
+  const means = Object.entries(report.ordered).map(([name, { mean_spread_hundredths: spread }]) =>
+    el("p", {}, w.meanSpread(w.fields[name] || name, (spread / 100).toFixed(2))),
+  );
+  return el(
+    "details",
+    {},
+    el("summary", {}, w.balance),
+    table(w.balance, [w.what, w.level, w.inEachClass], rows),
+    means,
+  );
+}
+
 function resultCard() {
   const w = words(),
     {
@@ -360,6 +404,7 @@ function resultCard() {
   if (manifest.kind === "classes") {
     const rosters = Object.entries(result.classes).sort((a, b) => a[0] - b[0]);
     return card(
+      balanceTable(result.report),
       rosters.map(([number, codes]) =>
         el("details", {}, el("summary", {}, `${w.class(number)} · ${w.pupils(codes.length)}`), codesList(codes)),
       ),
