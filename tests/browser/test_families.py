@@ -19,15 +19,6 @@ def newcomers(site: Site, django_db_blocker: Any) -> list[Family]:
     from ruxue.simulation import season as play
 
     world = site.world
-    calm = (
-        "old_address",
-        "address_unreadable",
-        "right_stale",
-        "right_unlinked",
-        "owner_rare_sign",
-        "child_name_sign",
-        "split_book",
-    )
     chosen = [
         f
         for f in world.city.families
@@ -36,7 +27,7 @@ def newcomers(site: Site, django_db_blocker: Any) -> list[Family]:
         and len(f.children) == 1
         and f.claim == f.corrected
         and f.claim.second_guardian
-        and not any(f.noise[n] for n in calm)
+        and not f.truth.flaws
     ][:3]
     assert len(chosen) == 3
     with django_db_blocker.unblock():

@@ -415,19 +415,31 @@ def _home_facts(
     as_of: date | None,
     places: Places,
 ) -> None:
-    kin = {id_digest(application.claim["child"]["id_number"])}
-    for _, person in _people(application):
-        if person.get("relation") in ("father", "mother"):
-            kin.add(id_digest(person["id_number"]))
-    elder = application.claim.get("grandparent")
-    wide = kin | ({id_digest(elder["id_number"])} if elder and elder.get("id_number") else set())
-    owners = right.get("owners") or right.get("buyers") or []
-    share = sum(o["share_bp"] for o in owners if o["id_digest"] in kin)
     out.facts["dwelling.in_zone"] = Fact(_zone(application, code, places), source, as_of)
     out.facts["dwelling.residential"] = Fact("住宅" in right.get("use", "住宅"), source, as_of)
-    out.facts["dwelling.family_share_bp"] = Fact(share, source, as_of)
-    out.facts["dwelling.full_ownership"] = Fact(share == 10_000, source, as_of)
-    out.facts["dwelling.owners_within_kin"] = Fact(all(o["id_digest"] in wide for o in owners), source, as_of)
+    owned = ownership(application, right.get("owners") or right.get("buyers") or [])
+    out.facts.update({name: Fact(value, source, as_of) for name, value in owned.items()})
+    if open_ := [name for name, value in owned.items() if value is None]:
+        out.ask_for("owner_not_named", *open_)
+
+
+def ownership(application: Application, owners: list[dict[str, Any]]) -> dict[str, Value | None]:
+    """What the owners of a home (id_digest, share_bp) are to the family.
+
+    None where an owner whom the family did not name may be the other parent or a grandparent: that is not known yet.
+    """
+    parents = {id_digest(p["id_number"]) for _, p in _people(application) if p.get("relation") in ("father", "mother")}
+    near = parents | {id_digest(application.claim["child"]["id_number"])}
+    elder = application.claim.get("grandparent")
+    elders = {id_digest(elder["id_number"])} if elder and elder.get("id_number") else set()
+    share = sum(o["share_bp"] for o in owners if o["id_digest"] in near)
+    others = any(o["id_digest"] not in near | elders for o in owners)
+    parent_missing = others and len(parents) < 2
+    return {
+        "dwelling.family_share_bp": None if parent_missing else share,
+        "dwelling.full_ownership": None if parent_missing else share == 10_000,
+        "dwelling.owners_within_kin": None if parent_missing or (others and not elders) else not others,
+    }
 
 
 def _owned(out: Judgement, application: Application, answers: Answers, places: Places) -> None:

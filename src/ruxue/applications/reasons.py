@@ -48,6 +48,11 @@ REASONS: dict[str, Reason] = {
         _("Check the compound and the owner; if the certificate is new or old-style, upload it."),
         ("correct", "upload", "book", "waive"),
     ),
+    "owner_not_named": Reason(
+        _("The home is registered under the name of somebody else, too, whom you did not name."),
+        _("Name the other parent or the grandparent who owns a share; for any other owner, go on with what is proven."),
+        ("correct", "book", "waive"),
+    ),
     "property_not_residential": Reason(
         _("The home you named is registered for another use than living."), "", ("correct", "upload", "waive")
     ),

@@ -110,20 +110,18 @@ def confirmed_by(row: Application, answer: Query | None) -> dict[str, Any]:
     """The open facts that a certificate's own record settles; empty where it does not name the family and its home."""
     if answer is None or answer.match != "Y" or not answer.fields or answer.fields["status"] != "current":
         return {}
-    share = sum(o["share_bp"] for o in answer.fields["owners"])
     known: dict[str, Any] = {
         "dwelling.owned_by_family": answer.part != "grandparent",
         "dwelling.owned_by_grandparent": answer.part == "grandparent",
         "dwelling.in_zone": True,
         "dwelling.residential": "住宅" in answer.fields["use"],
-        "dwelling.full_ownership": share == 10_000,
-        "dwelling.family_share_bp": share,
-        "dwelling.owners_within_kin": share == 10_000,
+        **evidence.ownership(row, answer.fields["owners"]),
         "dwelling.acquired_on": date.fromisoformat(answer.fields["registered_on"]),
     }
     if hukou := evidence.hukou_code({(q.item, q.part): q for q in inquiries.of_subject(row.key, row.claim_version)}):
         known["dwelling.address_equals_hukou"] = hukou == answer.fields["address_code"]
-    return {n: v for n, v in known.items() if n in row.needed_facts or n == "dwelling.acquired_on"}
+    wanted = {*row.needed_facts, "dwelling.acquired_on"}
+    return {n: v for n, v in known.items() if v is not None and n in wanted}
 
 
 @transaction.atomic

@@ -67,11 +67,11 @@ def _places(rows: list[Application]) -> Places:
         district_code=dict(District.objects.values_list("key", "code")),
         zone_of=dict(zone),
         compound_address=dict(Compound.objects.filter(pk__in=compounds).values_list("code", "address")),
-        core={season.pk: _core(season) for season in {row.season_id: row.season for row in rows}.values()},
+        core={season.pk: core(season) for season in {row.season_id: row.season for row in rows}.values()},
     )
 
 
-def _core(season: Season) -> tuple[str, ...]:
+def core(season: Season) -> tuple[str, ...]:
     """Districts that count as the city's core by the season's rule; the district itself where it names none."""
     policy = rules.in_force(season)
     named = policy.parameters.get("city_core") if policy else None

@@ -133,6 +133,8 @@ def season(
     try:
         if not os.environ.get("DATABASE_URL"):
             os.environ["RUXUE_VAR"] = str(var)
+            # This database is thrown away: nothing in it needs to survive a crash.
+            os.environ["PGOPTIONS"] = "-c synchronous_commit=off"
             os.environ["RUXUE_MASTER_KEY"] = hashlib.sha256(f"season/{seed}/{families}".encode()).hexdigest()
         django()
         migrate_database()
@@ -163,6 +165,7 @@ def _show(result: dict[str, Any]) -> None:
         "property first try": f"{result['property_checks']['rate']:.2%}",
         "zero touch": f"{result['zero_touch_rate']:.2%}",
         "visits to a school": f"{result['visits']:,}",
+        "objections / upheld": f"{result['objections']['made']} / {result['objections']['upheld']}",
         "wrong pass / wrong fail": f"{result['decisions']['wrong_pass']} / {result['decisions']['wrong_fail']}",
         "frauds planted / passed": f"{result['decisions']['frauds_planted']} / {result['decisions']['frauds_passed']}",
         "seats / seated": f"{result['admission']['seats']:,} / {result['admission']['seated']:,}",

@@ -451,7 +451,7 @@ CATALOGUE: dict[str, Item] = {
             "保障房/拆迁安置",
             "public or resettlement housing",
             ("name", "id"),
-            ("agreement_no",),
+            ("agreement_no", "address_code"),
             HC3Fields,
             "核对拆迁安置协议或公租房",
             "to check a resettlement agreement or public rental",

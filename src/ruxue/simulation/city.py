@@ -1,7 +1,9 @@
-"""The synthetic city: real districts, streets and communities of Weifang, invented people. Deterministic from a seed.
+"""The synthetic city: real districts, streets and communities of Weifang, invented people. Deterministic from
+a seed.
 
-The functional zones without a county of their own are cut from the counties whose streets they administer:
-Gaoxin from Kuiwen, Jingji from Weicheng, Binhai from Hanting's north (docs/simulation.md).
+Everything follows from the arguments of `generate`: no wall clock, no hash order. ID numbers carry 370799, a
+region code that was never issued, and a valid check digit (GB 11643-1999). How true life, typing mistakes and
+the registers' flaws are dealt out is explained in docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -9,43 +11,68 @@ from __future__ import annotations
 import csv
 import json
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from shapely import MultiPoint, Point, Polygon, box, voronoi_polygons
+import numpy as np
+from pypinyin import lazy_pinyin
+from shapely import MultiPoint, Point, Polygon, contains_xy, unary_union, voronoi_polygons
 from shapely.geometry import mapping, shape
+from stdnum.cn import uscc
 
 from ruxue.algorithms.address import id_check_digit
 
 DATA = Path(__file__).with_name("data")
+PERSON_REGION = "370799"  # never issued: no ID number here is anybody's
+Json = dict[str, Any]
+Relation = Literal["father", "mother", "grandfather", "grandmother", "other"]
 
 
 @dataclass(frozen=True)
 class District:
+    """`code` is GB/T 2260 where one exists, else a synthetic one (docs/simulation.md); `geometry` is
+    a GeoJSON polygon."""
+
     key: str
     name_zh: str
     name_en: str
     code: str
-    geometry: dict[str, Any]
+    geometry: Json
     lng: float
     lat: float
+
+
+@dataclass(frozen=True)
+class Street:
+    code: str
+    name: str
+    district: str
 
 
 @dataclass(frozen=True)
 class Community:
+    """A neighbourhood or village committee; `street` is its street's name."""
+
     code: str
     name: str
-    street: str
+    street_code: str
     district: str
     lng: float
     lat: float
+    street: str
 
 
 @dataclass(frozen=True)
 class Compound:
+    """A residential compound. `address` is canonical; `aliases` are the developer's, the police's and old
+    names."""
+
     code: str
     name: str
     address: str
@@ -54,10 +81,17 @@ class Compound:
     district: str
     lng: float
     lat: float
+    built_year: int
+    kind: Literal["commercial", "work_unit", "village", "resettlement"]
+    buildings: int
 
 
-@dataclass
+@dataclass(frozen=True)
 class School:
+    """`geometry` and `compounds` are its zone: the polygon is for the map, the compounds decide. `class_size` is
+    at most 45. `history`: newest first, each with year, entries, registered (children of that age in the zone)
+    and last_category."""
+
     code: str
     name_zh: str
     name_en: str
@@ -66,109 +100,349 @@ class School:
     lat: float
     address: str
     phone: str
-    geometry: dict[str, Any]
-    compounds: list[str]
-    classes: int = 1
-    class_size: int = 45
-    history: list[dict[str, Any]] = field(default_factory=list)
+    classes: int
+    class_size: int
+    history: list[Json]
+    geometry: Json
+    compounds: tuple[str, ...]
+
+    @property
+    def seats(self) -> int:
+        return self.classes * self.class_size
 
 
 @dataclass(frozen=True)
 class Person:
     id_number: str
     name: str
-    sex: str
+    sex: Literal["M", "F"]
     born_on: date
 
 
-@dataclass
+@dataclass(frozen=True)
+class Kin:
+    """A person and what he or she is to the children. Maternal grandparents carry `maternal`."""
+
+    person: Person
+    relation: Relation
+    maternal: bool = False
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """An elder child in school."""
+
+    person: Person
+    school_code: str
+    grade: int
+    stage: Literal["primary", "junior"]
+
+
+@dataclass(frozen=True)
+class Share:
+    person: Person
+    share_bp: int
+
+
+@dataclass(frozen=True)
+class Dwelling:
+    """A registered right."""
+
+    unit_no: str
+    certificate_no: str
+    certificate_type: Literal["new", "old"]
+    address_code: str
+    address: str
+    district: str
+    use: str
+    area_cm2: int
+    owners: tuple[Share, ...]
+    registered_on: date
+    status: Literal["current", "historic"]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A filed sale contract of a home without a certificate yet."""
+
+    contract_no: str
+    address_code: str
+    address: str
+    district: str
+    buyers: tuple[Share, ...]
+    filed_on: date
+    delivered_on: date | None
+    project: str
+
+
+@dataclass(frozen=True)
+class Lease:
+    """`months`: unbroken months at the cut-off, 31 August of the season's year."""
+
+    filing_no: str
+    landlord: str
+    tenant: Person
+    address_code: str
+    address: str
+    sole: bool
+    starts_on: date
+    ends_on: date
+    filed_on: date
+    months: int
+
+
+@dataclass(frozen=True)
+class Resettlement:
+    agreement_no: str
+    original_address: str
+    original_address_code: str
+    address_code: str
+    address: str
+    signed_on: date
+
+
+@dataclass(frozen=True)
+class Permit:
+    """A residence permit; `months` unbroken at the registers' day."""
+
+    person: Person
+    permit_no: str
+    first_issued_on: date
+    months: int
+    address: str
+    region: str
+
+
+@dataclass(frozen=True)
+class Insurance:
+    person: Person
+    region: str
+    first_month: date
+    months: int
+    back_paid: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where somebody works and since when: never the post, the pay or the employer's name."""
+
+    person: Person
+    kind: Literal["contract", "flexible", "trader", "company"]
+    region: str
+    starts_on: date
+    uscc: str
+
+
+@dataclass(frozen=True)
+class Household:
+    """The children's household book: who is in it, where and since when."""
+
+    number: str
+    collective: bool
+    district: str
+    region: str
+    address: str
+    address_code: str
+    entered_on: date
+    by_birth: bool
+    head: Person
+    members: tuple[Kin, ...]
+
+
+@dataclass(frozen=True)
 class Claim:
-    """What a family types."""
+    """What a family types. `room` and `certificate_no`, as typed, only in the standard lane, else "".
+
+    People are {name, id_number} and, for guardians, relation. `grandparent` is the owner when `basis` is
+    "grandparents", or a co-owner of the family's own home.
+    """
 
     guardian: dict[str, str]
     second_guardian: dict[str, str] | None
     children: list[dict[str, str]]
-    grandparent: dict[str, str] | None
-    basis: str
+    basis: Literal["owned", "grandparents", "contract", "lease", "resettlement"]
     compound: str
     room: str
-    certificate_no: str = ""
+    certificate_no: str
+    grandparent: dict[str, str] | None
 
 
 @dataclass(frozen=True)
 class Paper:
-    """A document that the family holds: whether it is genuine shows only when its original is examined."""
+    """A paper that the family holds: whether it is genuine shows only when its original is examined."""
 
-    kind: str
+    kind: Literal["certificate", "contract", "lease", "resettlement", "household_book", "work"]
     number: str
     authentic: bool
+    fields: dict[str, str]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Truth:
+    """For scoring and for the registers only: how the claimed home is really held, and what was planted.
+
+    `mistakes` are the family's in `claim`; `flaws` the registers' about this family.
+    """
+
+    held_as: Literal["owned", "grandparents", "contract", "resettlement", "lease", "none"]
+    mistakes: tuple[str, ...]
+    flaws: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Family:
+    """Three generations and what they live by. `compound`, `address_code` and `address` are the home they really
+    live in; `papers` begin with the one that carries the claim."""
+
     key: int
     phone: str
-    district: str
     kind: str
-    home: str
+    district: str
+    compound: str
     address: str
-    hukou: str
-    hukou_district: str
-    father: Person
-    mother: Person
-    elder: Person
-    children: list[Person]
-    book: str
-    dates: dict[str, date]
-    fraud: str
+    address_code: str
+    guardians: tuple[Kin, ...]
+    grandparents: tuple[Kin, ...]
+    children: tuple[Person, ...]
+    siblings: tuple[Sibling, ...]
+    household: Household
+    dwellings: tuple[Dwelling, ...]
+    contracts: tuple[Contract, ...]
+    leases: tuple[Lease, ...]
+    resettlements: tuple[Resettlement, ...]
+    permits: tuple[Permit, ...]
+    insurance: tuple[Insurance, ...]
+    jobs: tuple[Job, ...]
+    fraud: str | None
     claim: Claim
     corrected: Claim
-    papers: list[Paper]
-    noise: dict[str, bool]
-    sole_owner: str = "both"
-    lease_months: int = 0
+    papers: tuple[Paper, ...]
+    truth: Truth
 
 
 @dataclass
 class City:
+    """All of it. `idle_users` are accounts that never apply; `children_by_community` maps (community, birth
+    year) to a count; `aggregates` holds counts by district: parent_ages, education, and flows (hukou's
+    district → school's)."""
+
     year: int
     seed: int
     districts: list[District]
+    streets: list[Street]
     communities: list[Community]
     compounds: dict[str, Compound]
     schools: list[School]
     families: list[Family]
     idle_users: int
     children_by_community: dict[tuple[str, int], int]
-    aggregates: dict[str, Any]
-
-    def school_of(self, compound: str) -> str:
-        return self._zone[compound]
+    aggregates: dict[str, dict[str, dict[str, int]]]
+    zone_of: dict[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._zone = {c: s.code for s in self.schools for c in s.compounds}
+        self.zone_of = {c: s.code for s in self.schools for c in s.compounds}
+
+    def school_of(self, compound: str) -> str:
+        """The school in whose zone a compound lies. Raises KeyError for a compound outside the city."""
+        return self.zone_of[compound]
+
+    @property
+    def register_day(self) -> date:
+        """The day that the registers speak of."""
+        return date(self.year, 3, 1)
 
 
-_DISTRICTS = {  # share of entrants, streets
-    "kuiwen": (
+# ── geography ─────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A district as planned: share of the city's entrants, yearly growth of its young families, streets by
+    county."""
+
+    zh: str
+    en: str
+    code: str
+    share: float
+    growth: float
+    county: str
+    streets: tuple[str, ...]
+
+
+_K, _H, _W = "奎文区", "寒亭区", "潍城区"
+_DISTRICTS: dict[str, _Plan] = {
+    "kuiwen": _Plan(
         "奎文区",
         "Kuiwen District",
         "370705",
         0.34,
-        ["370705001", "370705002", "370705003", "370705004", "370705005", "370705006", "370705007", "370705012"],
+        0.97,
+        _K,
+        tuple(f"3707050{n}" for n in ("01", "02", "03", "04", "05", "06", "07", "12")),
     ),
-    "gaoxin": ("高新区", "Gaoxin District", "3707GX", 0.24, ["370705009", "370705010"]),
-    "hanting": (
+    "gaoxin": _Plan("高新区", "Gaoxin District", "3707GX", 0.24, 1.02, _K, ("370705009", "370705010")),
+    "hanting": _Plan(
         "寒亭区",
         "Hanting District",
         "370703",
         0.18,
-        ["370703001", "370703002", "370703003", "370703006", "370703007"],
+        1.03,
+        _H,
+        ("370703001", "370703002", "370703003", "370703006", "370703007"),
     ),
-    "jingkai": ("经济区", "Jingji District", "3707JK", 0.10, ["370702400", "370702005"]),
-    "binhai": ("滨海区", "Binhai District", "370772", 0.14, ["370772004", "370772005"]),
+    "jingkai": _Plan("经济区", "Jingji District", "3707JK", 0.10, 1.04, _W, ("370702400", "370702005")),
+    "binhai": _Plan("滨海区", "Binhai District", "370772", 0.14, 1.02, _H, ("370772004", "370772005")),
 }
-_ROADS = [
+# Rough seats of the street offices: seeds of the Voronoi cells, no survey.
+_SEEDS: dict[str, dict[str, tuple[float, float]]] = {
+    _K: {
+        "370705001": (119.116, 36.707),
+        "370705002": (119.128, 36.727),
+        "370705003": (119.145, 36.676),
+        "370705004": (119.113, 36.662),
+        "370705005": (119.112, 36.694),
+        "370705006": (119.105, 36.765),
+        "370705007": (119.137, 36.703),
+        "370705012": (119.156, 36.734),
+        "370705009": (119.205, 36.705),
+        "370705010": (119.258, 36.675),
+    },
+    _H: {
+        "370703001": (119.215, 36.765),
+        "370703002": (119.195, 36.795),
+        "370703003": (119.180, 36.885),
+        "370703006": (119.060, 36.855),
+        "370703007": (119.345, 36.790),
+        "370772004": (119.220, 37.090),
+        "370772005": (119.075, 37.110),
+    },
+    _W: {
+        "370702001": (119.095, 36.712),
+        "370702002": (119.090, 36.690),
+        "370702003": (119.070, 36.705),
+        "370702004": (119.085, 36.730),
+        "370702006": (119.000, 36.650),
+        "370702400": (119.045, 36.745),
+        "370702005": (119.000, 36.755),
+    },
+}
+OUTSIDE = {  # counties that families come from, GB/T 2260
+    "370702": "潍坊市潍城区",
+    "370704": "潍坊市坊子区",
+    "370724": "潍坊市临朐县",
+    "370725": "潍坊市昌乐县",
+    "370781": "潍坊市青州市",
+    "370782": "潍坊市诸城市",
+    "370784": "潍坊市安丘市",
+    "370786": "潍坊市昌邑市",
+    "371302": "临沂市兰山区",
+    "370112": "济南市历城区",
+    "341204": "安徽省阜阳市颍泉区",
+    "410724": "河南省新乡市获嘉县",
+    "231202": "黑龙江省绥化市北林区",
+    "150402": "内蒙古自治区赤峰市红山区",
+}
+_ROADS = (
     "东风东街",
     "胜利东街",
     "健康东街",
@@ -191,15 +465,26 @@ _ROADS = [
     "友谊路",
     "月河路",
     "长宁街",
-]
+    "樱前街",
+    "宝通街",
+    "潍县中路",
+    "创新街",
+    "银枫路",
+    "清池路",
+)
 _OLD_ROADS = {
-    "东风东街": "东风大街东段",
-    "北宫东街": "北宫街东段",
+    "东风东街": "东风大街",
+    "北宫东街": "北宫街",
     "玉清东街": "玉清街",
     "渤海路": "海港路",
-    "健康东街": "健康街东段",
+    "健康东街": "健康街",
+    "胜利东街": "胜利大街",
+    "民主街": "人民街",
+    "通亭街": "寒亭大街",
+    "潍县中路": "潍州路北段",
+    "宝通街": "宝通东街",
 }
-_FIRST = [
+_FIRST = (
     "阳光",
     "新华",
     "金色",
@@ -226,8 +511,8 @@ _FIRST = [
     "学府",
     "华安",
     "昌大",
-]
-_SECOND = [
+)
+_SECOND = (
     "花园",
     "家园",
     "嘉苑",
@@ -242,99 +527,476 @@ _SECOND = [
     "水岸",
     "庭院",
     "领秀城",
-]
-_SURNAMES = "王李张刘陈杨赵孙周吴徐于马朱胡郭高林孔魏曲宫丛牟"
-_RARE_SURNAMES = ["欧阳", "上官", "司马", "诸葛"]
-_GIVEN = "明华伟芳娜静丽强磊军洋勇艳杰娟涛敏超秀霞平刚桂英子涵浩宇欣怡梓轩雨桐一诺晨曦俊熙思远佳琪瑞泽若汐语嫣承恩"
-_RARE = ["喆", "堃", "淼", "昇", "峯"]
-_MINORITY = ["买买提·艾力", "阿依古丽·吐尔逊", "古丽娜·肉孜", "帕提曼·艾山"]
-KINDS = (  # kind, share in thousandths
-    ("owned", 505),
-    ("owned_away", 70),
-    ("grandparents", 55),
-    ("owned_outside", 110),
-    ("contract", 60),
-    ("resettlement", 20),
-    ("local_lease", 30),
-    ("migrant_lease", 140),
-    ("collective", 10),
 )
-FRAUDS = ("no_home", "borrowed_certificate", "sold_home", "forged_contract", "forged_lease", "false_grandparent")
+_PHASES = ("", "东区", "西区", "南区", "北区", "二期", "三期", "四期", "五期")
+_BUILDERS = ("恒安", "鲁班", "昌建", "海通", "鑫源", "泰和", "中汇")
+_SCHOOLS = (
+    "实验",
+    "新华",
+    "胜利",
+    "育英",
+    "金马",
+    "明德",
+    "樱园",
+    "春晓",
+    "幸福",
+    "中心",
+    "卓越",
+    "锦程",
+    "德馨",
+    "新城",
+    "志远",
+    "北海",
+    "凤凰",
+    "东方",
+    "文华",
+    "清平",
+    "惠贤",
+    "渤海",
+    "海源",
+    "永安",
+    "友谊",
+    "月河",
+    "长宁",
+    "崇文",
+    "尚德",
+    "润泽",
+)
+_COMMUNITY_ENDINGS = ("居民委员会", "村民委员会", "社区居委会", "居委会", "村委会", "社区")
 
 
-def _districts() -> tuple[list[District], dict[str, Polygon]]:
-    counties = {
-        f["properties"]["name"]: shape(f["geometry"]).buffer(0)
-        for f in json.loads((DATA / "counties.geojson").read_text())["features"]
-    }
-    kuiwen, hanting, weicheng = (counties[n] for n in ("奎文区", "寒亭区", "潍城区"))
-    hanting = hanting.difference(kuiwen).difference(weicheng)
-    east, north = box(119.19, 30, 125, 40), box(110, 37.0, 125, 40)
-    west_north = box(110, 36.745, 125, 40)
-    parts = {
-        "kuiwen": kuiwen.difference(east),
-        "gaoxin": kuiwen.intersection(east),
-        "hanting": hanting.difference(north),
-        "binhai": hanting.intersection(north),
-        "jingkai": weicheng.difference(kuiwen).intersection(west_north),
-    }
-    shapes = {k: max(getattr(p, "geoms", [p]), key=lambda g: g.area) for k, p in parts.items()}
-    rows = []
-    for key, (zh, en, code, _, _) in _DISTRICTS.items():
-        point = shapes[key].representative_point()
-        rows.append(
-            District(
-                key,
-                zh,
-                en,
-                code,
-                json.loads(json.dumps(mapping(shapes[key].simplify(0.0005)))),
-                round(point.x, 6),
-                round(point.y, 6),
-            )
-        )
-    return rows, shapes
+def _plain(geometry: Any) -> Json:
+    """GeoJSON with lists only, as it comes back from a file."""
+    return json.loads(json.dumps(mapping(geometry)))  # type: ignore[no-any-return]
 
 
-def _spread(area: Polygon, count: int, rng: random.Random) -> list[Point]:
-    """Points inside `area` that keep their distance: each is the furthest of some tries from those before it."""
+def _largest(geometry: Any) -> Polygon:
+    parts = geometry.geoms if hasattr(geometry, "geoms") else [geometry]
+    polygons = [p for p in parts if isinstance(p, Polygon)]
+    return max(polygons, key=lambda p: p.area)
+
+
+def _territory() -> tuple[dict[str, Polygon], dict[str, Polygon]]:
+    """Polygons of the districts and of their streets' cells; neither overlap."""
+    features = json.loads((DATA / "counties.geojson").read_text(encoding="utf-8"))["features"]
+    county = {f["properties"]["name"]: shape(f["geometry"]).buffer(0) for f in features}
+    county[_W] = county[_W].difference(county[_K])
+    county[_H] = county[_H].difference(unary_union([county[_K], county[_W]]))
+    cells: dict[str, Any] = {}
+    for name, seeds in _SEEDS.items():
+        found = voronoi_polygons(MultiPoint(list(seeds.values())), extend_to=county[name]).geoms
+        for street, at in seeds.items():
+            cells[street] = next(c for c in found if c.contains(Point(at))).intersection(county[name])
+    districts: dict[str, Polygon] = {}
+    streets: dict[str, Polygon] = {}
+    for key, plan in _DISTRICTS.items():
+        districts[key] = _largest(unary_union([cells[s] for s in plan.streets]).buffer(0))
+        for street in plan.streets:
+            streets[street] = _largest(cells[street].intersection(districts[key]))
+    return districts, streets
+
+
+def _inside(area: Polygon, count: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` points inside `area`, shape (count, 2), by rejection from its bounding box."""
     west, south, east, north = area.bounds
-    chosen: list[Point] = []
-    while len(chosen) < count:
-        tries: list[Point] = []
-        while len(tries) < 6:
-            point = Point(rng.uniform(west, east), rng.uniform(south, north))
-            if area.contains(point):
-                tries.append(point)
-        near = chosen[-60:]
-        chosen.append(max(tries, key=lambda p: min((p.distance(q) for q in near), default=0)))
+    found = np.empty((0, 2))
+    while len(found) < count:
+        tries = rng.uniform((west, south), (east, north), (4 * count + 16, 2))
+        found = np.vstack([found, tries[contains_xy(area, tries[:, 0], tries[:, 1])]])
+    return found[:count]
+
+
+def _apart(area: Polygon, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Points that keep their distance: each the furthest of eight tries from those before it (Mitchell
+    1991)."""
+    tries = _inside(area, count * 8, rng).reshape(count, 8, 2)
+    chosen = tries[:1, 0]
+    for some in tries[1:]:
+        gaps = ((some[:, None, :] - chosen[None]) ** 2).sum(axis=2).min(axis=1)
+        chosen = np.vstack([chosen, some[int(gaps.argmax())]])
     return chosen
 
 
-class _Names:
+def _communities(streets: dict[str, Polygon], rng: np.random.Generator) -> tuple[list[Street], list[Community]]:
+    rows = list(csv.DictReader((DATA / "divisions.csv").read_text(encoding="utf-8").splitlines()))
+    name = {r["code"]: r["name"] for r in rows}
+    made: list[Street] = []
+    communities: list[Community] = []
+    for key, plan in _DISTRICTS.items():
+        for street in plan.streets:
+            made.append(Street(street, name[street], key))
+            mine = [r for r in rows if r["parent_code"] == street]
+            for row, (lng, lat) in zip(mine, _apart(streets[street], len(mine), rng), strict=True):
+                short = row["name"]
+                for ending in _COMMUNITY_ENDINGS:
+                    short = short.removesuffix(ending) or short
+                communities.append(
+                    Community(
+                        row["code"],
+                        short,
+                        street,
+                        key,
+                        round(float(lng), 6),
+                        round(float(lat), 6),
+                        name[street],
+                    )
+                )
+    return made, communities
+
+
+@dataclass
+class _Site:
+    """A school before its seats are planned."""
+
+    code: str
+    name: str
+    district: str
+    lng: float
+    lat: float
+    address: str
+    phone: str
+    cell: Json
+    compounds: list[str]
+
+
+def _compounds(
+    areas: dict[str, Polygon],
+    communities: list[Community],
+    total: int,
+    rng: random.Random,
+    points: np.random.Generator,
+) -> tuple[dict[str, Compound], list[_Site]]:
+    """Schools that keep their distance, their cells as zones, and the compounds in each cell."""
+    compounds: dict[str, Compound] = {}
+    sites: list[_Site] = []
+    for key, plan in _DISTRICTS.items():
+        area = areas[key]
+        mine = [c for c in communities if c.district == key]
+        centres = np.array([(c.lng, c.lat) for c in mine])
+        count = max(2, round(total * plan.share / 150))
+        seeds = _apart(area, count, points)
+        cells = list(voronoi_polygons(MultiPoint(seeds), extend_to=area).geoms)
+        labels = [a + b + phase for phase in _PHASES for a in _FIRST for b in _SECOND]
+        per_zone = max(4, round(total * plan.share / count / 12))
+        names = iter(_shuffled_in_thirds(labels, count * per_zone, rng))
+        places = iter(_numbers(count * (per_zone + 1), rng))
+        for n, (lng, lat) in enumerate(seeds):
+            cell = next(c for c in cells if c.contains(Point(lng, lat))).intersection(area)
+            road, number = next(places)
+            base, again = _SCHOOLS[n % len(_SCHOOLS)], n // len(_SCHOOLS)
+            ordinal = f"第{again + 1}" if again else ""
+            name = f"{plan.zh.removesuffix('区')}{base}{ordinal}小学"
+            site = _Site(
+                f"{plan.code}{n + 1:03d}",
+                name,
+                key,
+                round(float(lng), 6),
+                round(float(lat), 6),
+                f"{plan.zh}{road}{number}号",
+                f"0536-5550{len(sites):03d}",
+                _plain(cell.simplify(0.0004)),
+                [],
+            )
+            sites.append(site)
+            for x, y in _inside(_largest(cell), per_zone, points):
+                home = mine[int(((centres - (x, y)) ** 2).sum(axis=1).argmin())]
+                road, number = next(places)
+                code = f"C{len(compounds) + 1:05d}"
+                made = _compound(code, next(names), plan.zh, road, number, home, rng, float(x), float(y))
+                compounds[code] = made
+                site.compounds.append(code)
+    return compounds, sites
+
+
+def _shuffled_in_thirds(labels: list[str], count: int, rng: random.Random) -> list[str]:
+    """Names without repetition, plain ones before those with a phase."""
+    plain, phased = labels[: len(_FIRST) * len(_SECOND)], labels[len(_FIRST) * len(_SECOND) :]
+    rng.shuffle(plain)
+    rng.shuffle(phased)
+    return (plain + phased + [f"{a}{n}号苑" for n in range(1, count // 26 + 2) for a in _FIRST])[:count]
+
+
+def _numbers(count: int, rng: random.Random) -> list[tuple[str, int]]:
+    """Distinct pairs of road and number: no address is a part of another's."""
+    return [
+        (_ROADS[n % len(_ROADS)], 1 + n // len(_ROADS)) for n in rng.sample(range(len(_ROADS) * max(400, count)), count)
+    ]
+
+
+def _compound(
+    code: str,
+    name: str,
+    zh: str,
+    road: str,
+    number: int,
+    home: Community,
+    rng: random.Random,
+    lng: float,
+    lat: float,
+) -> Compound:
+    kind: Literal["commercial", "work_unit", "village", "resettlement"] = rng.choices(
+        ("commercial", "work_unit", "village", "resettlement"), (78, 9, 6, 7)
+    )[0]
+    built = rng.randint(1985, 2002) if kind in ("work_unit", "village") else rng.randint(1998, 2024)
+    old_road = _OLD_ROADS.get(road, f"{road}旧路")
+    aliases = (
+        f"{zh}{old_road}{number}号{name}",
+        f"{zh}{road}{number}号院",
+        f"{zh}{rng.choice(_BUILDERS)}{name}",
+    )
+    return Compound(
+        code,
+        name,
+        f"{zh}{road}{number}号{name}",
+        aliases,
+        home.code,
+        home.district,
+        round(lng, 6),
+        round(lat, 6),
+        built,
+        kind,
+        rng.randint(6, 30),
+    )
+
+
+# ── people ───────────────────────────────────────────────
+
+RARE = {
+    "喆": "哲",
+    "堃": "坤",
+    "淼": "渺",
+    "昇": "升",
+    "峯": "峰",
+    "䶮": "龑",
+    "囯": "国",
+}  # sign: its substitute
+_SURNAMES = "王李张刘陈杨赵孙周吴徐于马朱胡郭高林孔魏曲宫丛牟韩冯曹董袁邓许傅沈"
+_SURNAME_WEIGHTS = list(accumulate([90, 80, 76, 62, 38, 30, 29, 26, 22, 20, 19, 18, 17] + [8] * 20))
+_COMPOUND_SURNAMES = ("欧阳", "上官", "司马", "诸葛", "东方", "尉迟")
+_GIVEN = "明华伟芳娜静丽强磊军洋勇艳杰娟涛敏超秀霞平刚桂英建国志文玉兰"
+_GIVEN_CHILD = "子涵浩宇欣怡梓轩雨桐一诺晨曦俊熙思远佳琪瑞泽若汐语嫣承恩奕辰沐可安"
+_MINORITY = {
+    "M": ("买买提", "艾力", "吐尔逊", "阿卜杜拉", "玉素甫"),
+    "F": ("阿依古丽", "古丽娜", "帕提曼", "热娜", "茹仙"),
+}
+_SLIPS = {"涵": "函", "轩": "宣", "梓": "子", "琪": "奇", "怡": "宜", "桐": "同", "曦": "希", "奕": "弈"}
+
+
+# Somebody outside the family who owns a share of its home; in no register.
+STRANGER = Person(
+    f"{PERSON_REGION}19000101001{id_check_digit(PERSON_REGION + '19000101001')}", "某某", "M", date(1900, 1, 1)
+)
+
+
+class _People:
+    """Hands out people; every ID number once."""
+
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
-        self.used: dict[tuple[date, str], int] = {}
+        self.used: Counter[tuple[date, str]] = Counter()
 
-    def person(self, sex: str, born: date, surname: str | None = None) -> Person:
+    def number(self, born: date, sex: str) -> str:
+        """The next unused ID number of that birthday and sex."""
+        n = self.used[born, sex]
+        self.used[born, sex] += 1
+        if n > 499:
+            raise ValueError(f"no ID number is left for {born}")
+        first = f"{PERSON_REGION}{born:%Y%m%d}{2 * n + (sex == 'M'):03d}"
+        return first + id_check_digit(first)
+
+    def surname(self) -> str:
         rng = self.rng
-        if surname is None:
-            surname = rng.choice(_RARE_SURNAMES) if rng.random() < 0.01 else rng.choice(_SURNAMES)
-        if rng.random() < 0.008:
-            name = rng.choice(_MINORITY)
+        if rng.random() < 0.012:
+            return rng.choice(_COMPOUND_SURNAMES)
+        return rng.choices(_SURNAMES, cum_weights=_SURNAME_WEIGHTS)[0]
+
+    def person(self, sex: Literal["M", "F"], born: date, surname: str, signs: str = _GIVEN) -> Person:
+        """`surname` "·" makes a name of a minority."""
+        rng = self.rng
+        if surname == "·":
+            name = f"{rng.choice(_MINORITY[sex])}·{rng.choice(_MINORITY['M'])}"
         else:
-            given = "".join(rng.choice(_GIVEN) for _ in range(1 if rng.random() < 0.22 else 2))
+            given = rng.choice(signs) + (rng.choice(signs) if rng.random() < 0.8 else "")
             if rng.random() < 0.03:
-                given = given[:-1] + rng.choice(_RARE)
+                given = given[:-1] + rng.choice(list(RARE))
             name = surname + given
-        n = self.used[born, sex] = self.used.get((born, sex), -1) + 1
-        serial = (n * 2 + (1 if sex == "M" else 0)) % 1000
-        first = f"370799{born:%Y%m%d}{serial:03d}"
-        return Person(first + id_check_digit(first), name, sex, born)
+        return Person(self.number(born, sex), name, sex, born)
 
 
-def _surname(person: Person) -> str:
-    return person.name[:2] if person.name[:2] in _RARE_SURNAMES else person.name[0]
+def _rare(person: Person) -> Person:
+    """The same person with a sign that old registers can't write, unless the name is special already."""
+    if "·" in person.name or any(c in RARE for c in person.name):
+        return person
+    return replace(person, name=person.name[:-1] + list(RARE)[int(person.id_number[14:17]) % len(RARE)])
+
+
+def register_spelling(name: str) -> str:
+    """How an old register writes a name: without rare signs, with a full stop for the dot between name
+    parts."""
+    return "".join({**RARE, "·": "."}.get(c, c) for c in name)
+
+
+def _slip(name: str) -> str:
+    """A name as somebody in a hurry types it."""
+    if "·" in name:
+        return name.replace("·", "")
+    swapped = "".join({**RARE, **_SLIPS}.get(c, c) for c in name)
+    return swapped if swapped != name else name[:-1] + ("敬" if name[-1] != "敬" else "静")
+
+
+def _day(rng: random.Random, first: date, last: date) -> date:
+    return first + timedelta(days=rng.randint(0, max(0, (last - first).days)))
+
+
+def months_between(first: date, last: date) -> int:
+    """Whole months from `first` to `last`."""
+    return max(0, (last.year - first.year) * 12 + last.month - first.month - (last.day < first.day))
+
+
+# ── how the true city divides, and what goes wrong ───────────────────────────
+
+KINDS = {  # per mille of families
+    "owned": 447,
+    "owned_away": 65,
+    "grandparents": 60,
+    "owned_outside": 105,
+    "contract": 55,
+    "resettlement": 20,
+    "apartment": 25,
+    "local_lease": 35,
+    "migrant_lease": 120,
+    "unfiled_lease": 58,
+    "collective": 10,
+}
+_BASIS: dict[str, Literal["owned", "grandparents", "contract", "lease", "resettlement"]] = {
+    "owned": "owned",
+    "owned_away": "owned",
+    "owned_outside": "owned",
+    "collective": "owned",
+    "apartment": "owned",
+    "grandparents": "grandparents",
+    "contract": "contract",
+    "resettlement": "resettlement",
+    "local_lease": "lease",
+    "migrant_lease": "lease",
+    "unfiled_lease": "lease",
+}
+FRAUDS = (
+    "forged_contract",
+    "forged_lease",
+    "no_home",
+    "borrowed_certificate",
+    "false_grandparent",
+    "sold_home",
+)
+_FRAUD_PER_MILLE = 12
+_TWINS_PER_MILLE = 15
+_TOO_YOUNG_PER_MILLE = 8  # families who apply a year early
+HOUSEHOLD_FIRST_TRY = 0.63  # Weifang 2019: 63.06 %
+PROPERTY_FIRST_TRY = 0.865  # Weifang 2019: 86.47 %
+_PROPERTY_FAULTS = {  # what makes a first property check fail, in weights; domain reference §9, rows 2 and 3
+    "stale": 24,
+    "old_book": 18,
+    "unlinked": 16,
+    "owner_name_register": 12,
+    "wrong_compound": 13,
+    "owner_not_typed": 9,
+    "guardian_name": 6,
+    "guardian_id": 2,
+}
+_HOUSEHOLD_FAULTS = {  # likewise for household checks
+    "hukou_alias": 46,
+    "first_not_in_book": 22,
+    "one_parent_not_in_book": 10,
+    "child_name": 8,
+    "child_id": 4,
+    "hukou_unknown": 4,
+    "hukou_ambiguous": 3,
+    "hukou_moved": 2,
+    "child_name_register": 3,
+}
+_MISTAKES = {  # the family's; all others are the registers'
+    "wrong_compound",
+    "owner_not_typed",
+    "co_owner_not_typed",
+    "guardian_name",
+    "guardian_id",
+    "first_not_in_book",
+    "one_parent_not_in_book",
+    "child_name",
+    "child_id",
+    "certificate_type",
+}
+
+
+@dataclass
+class _Draft:
+    """A family while faults are dealt out. Parents are named "father" and "mother" in `book`, `owners`,
+    `typed`."""
+
+    key: int
+    kind: str
+    district: str
+    home: str
+    room: tuple[int, int, str]
+    people: dict[str, Person]
+    children: list[Person]
+    siblings: list[Sibling]
+    hukou_code: str
+    hukou_district: str
+    hukou_region: str
+    entered: date
+    by_birth: bool
+    book: list[str]
+    owners: list[tuple[str, int]]
+    acquired: date
+    typed: list[str]
+    basis: Literal["owned", "grandparents", "contract", "lease", "resettlement"]
+    claimed: str
+    fraud: str | None = None
+    faults: set[str] = field(default_factory=set)
+    elder: str = ""
+    accomplice: Person | None = None
+    borrowed: str = ""
+    mistyped: str = ""  # a number of nobody, where one is typed wrong
+
+    @property
+    def count(self) -> int:
+        return len(self.children)
+
+    @property
+    def parents(self) -> list[str]:
+        return [w for w in ("father", "mother") if w in self.people]
+
+    @property
+    def home_code(self) -> str:
+        building, unit, room = self.room
+        return f"{self.home}/{building}-{unit}-{room}"
+
+    def household_ok(self) -> bool:
+        """Whether the first household check would match, were there no faults. Leases compare no address."""
+        here = self.basis == "lease" or self.hukou_code.split("/")[0] == self.claimed
+        return here and self.typed[0] in self.book
+
+    def property_ok(self) -> bool:
+        """Whether the first property check would match, were there no faults."""
+        if self.fraud:
+            return self.fraud == "false_grandparent"
+        if self.basis == "grandparents":
+            return True
+        return any(who in self.typed for who, _ in self.owners)
+
+
+def _quota(shares: dict[str, int], count: int, rng: random.Random) -> list[str]:
+    """`count` names in the proportions of `shares` (largest remainders), shuffled: no sampling error in the
+    mix."""
+    whole = sum(shares.values())
+    exact = {k: s * count / whole for k, s in shares.items()}
+    rows = [k for k, x in exact.items() for _ in range(int(x))]
+    rest = sorted(exact, key=lambda k: (int(exact[k]) - exact[k], k))
+    rows += rest[: count - len(rows)]
+    rng.shuffle(rows)
+    return rows
 
 
 def generate(
@@ -344,133 +1006,697 @@ def generate(
     users: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> City:
-    """A city whose `families` families have a child to enroll in `year`; `users` accounts in all (default 1.5 times).
+    """A city in which children are enrolled in `year`; the same arguments give the same city, to the byte.
 
-    `families` counts applications: twins make two. The same arguments give the same city, to the byte.
+    `families` is the number of children to enroll, as on the command line: twins count twice. `users`: accounts in
+    all, by default half as many again as families. `progress` is called with children made so far and in all.
+    Raises ValueError for fewer than 20 families.
     """
-    rng = random.Random(f"ruxue-city/{seed}/{families}/{year}")
-    districts, shapes = _districts()
-    communities = _communities(shapes, rng)
-    compounds, schools = _map(shapes, communities, families, rng)
-    names = _Names(rng)
-    made: list[Family] = []
-    by_district = {k: [c for c in compounds.values() if c.district == k] for k in _DISTRICTS}
-    shares = [v[3] for v in _DISTRICTS.values()]
-    children = 0
-    while children < families:
-        district = rng.choices(list(_DISTRICTS), shares)[0]
-        family = _family(len(made), district, by_district, compounds, names, rng, year, families - children)
-        made.append(family)
-        children += len(family.children)
-        if progress:
-            progress(children, families)
-    _plan(schools, made, rng, year)
-    city = City(
-        year,
-        seed,
-        districts,
-        communities,
-        compounds,
-        schools,
-        made,
-        max(0, (users if users is not None else families * 3 // 2) - len(made)),
-        {},
-        {},
-    )
-    city.children_by_community, city.aggregates = _population(city, rng)
+    total = families
+    if total < 20:
+        raise ValueError("a city needs 20 families or more")
+    rng = random.Random(f"ruxue-city/{seed}/{total}/{year}")
+    points = np.random.default_rng([seed & 0xFFFFFFFF, total, year])
+    areas, cells = _territory()
+    districts = [
+        District(
+            k,
+            p.zh,
+            p.en,
+            p.code,
+            _plain(areas[k]),
+            round(areas[k].representative_point().x, 6),
+            round(areas[k].representative_point().y, 6),
+        )
+        for k, p in _DISTRICTS.items()
+    ]
+    streets, communities = _communities(cells, points)
+    compounds, sites = _compounds(areas, communities, total, rng, points)
+    twins = round(total * _TWINS_PER_MILLE / 1000)
+    map_ = _Map(compounds, sites)
+    people = _People(rng)
+    drafts = _drafts(total, total - twins, twins, map_, people, year, rng, progress)
+    _deal_out(drafts, map_, people, rng)
+    schools = _schools(sites, drafts, map_, year, rng)
+    made = [_finish(d, map_, year, rng) for d in drafts]
+    idle = max(0, (users if users is not None else len(made) * 3 // 2) - len(made))
+    city = City(year, seed, districts, streets, communities, compounds, schools, made, idle, {}, {})
+    city.children_by_community = _children(city, rng)
+    city.aggregates = _aggregates(city, rng)
     return city
 
 
-def _communities(shapes: dict[str, Polygon], rng: random.Random) -> list[Community]:
-    rows = list(csv.DictReader((DATA / "divisions.csv").read_text(encoding="utf-8").splitlines()))
-    street_name = {r["code"]: r["name"] for r in rows if r["level"] == "street"}
-    result = []
-    for key, (_, _, _, _, streets) in _DISTRICTS.items():
-        seeds = _spread(shapes[key], len(streets), rng)
-        cells = voronoi_polygons(MultiPoint(seeds), extend_to=shapes[key]).geoms
-        for street, point in zip(streets, seeds, strict=True):
-            cell = next(c for c in cells if c.contains(point)).intersection(shapes[key])
-            mine = [r for r in rows if r["parent_code"] == street][:40]
-            west, south, east, north = cell.bounds
-            for row in mine:
-                while not cell.contains(spot := Point(rng.uniform(west, east), rng.uniform(south, north))):
-                    pass
-                name = (
-                    row["name"]
-                    .removesuffix("居民委员会")
-                    .removesuffix("村民委员会")
-                    .removesuffix("居委会")
-                    .removesuffix("村委会")
-                )
-                result.append(
-                    Community(row["code"], name, street_name[street], key, round(spot.x, 6), round(spot.y, 6))
-                )
-    return result
+class _Map:
+    """Look-ups that families need."""
 
+    def __init__(self, compounds: dict[str, Compound], sites: list[_Site]) -> None:
+        self.compounds = compounds
+        self.zone = {c: s.code for s in sites for c in s.compounds}
+        self.members = {s.code: s.compounds for s in sites}
+        self.here = {k: [c for s in sites if s.district == k for c in s.compounds] for k in _DISTRICTS}
+        self.rooms: set[str] = set()
 
-def _map(
-    shapes: dict[str, Polygon], communities: list[Community], families: int, rng: random.Random
-) -> tuple[dict[str, Compound], list[School]]:
-    compounds: dict[str, Compound] = {}
-    schools: list[School] = []
-    for key, (zh, en, code, share, _) in _DISTRICTS.items():
-        area, mine = shapes[key], [c for c in communities if c.district == key]
-        count = max(2, round(families * share / 150))
-        seeds = _spread(area, count, rng)
-        cells = list(voronoi_polygons(MultiPoint(seeds), extend_to=area).geoms)
-        used: set[str] = set()
-        for n, point in enumerate(seeds, 1):
-            cell = next(c for c in cells if c.contains(point)).intersection(area)
-            road = rng.choice(_ROADS)
-            name = (
-                f"{zh.removesuffix('区')}{_FIRST[(n * 7) % len(_FIRST)]}小学"
-                if n > 1
-                else f"{zh.removesuffix('区')}实验小学"
+    def room(self, compound: str, rng: random.Random) -> tuple[int, int, str]:
+        """A room that nobody has yet."""
+        while True:
+            floors = 26 if self.compounds[compound].built_year > 2005 else 6
+            room = (
+                rng.randint(1, self.compounds[compound].buildings),
+                rng.randint(1, 4),
+                f"{rng.randint(1, floors)}0{rng.randint(1, 4)}",
             )
-            if any(s.name_zh == name for s in schools):
-                name = name.replace("小学", f"第{n}小学")
-            school = School(
-                f"{code}{n:03d}",
-                name,
-                f"{en.removesuffix(' District')} Primary School {n}",
-                key,
-                round(point.x, 6),
-                round(point.y, 6),
-                f"{zh}{road}{rng.randint(1, 999)}号",
-                f"0536-5550{len(schools) % 1000:03d}",
-                json.loads(json.dumps(mapping(cell.simplify(0.0004)))),
-                [],
-            )
-            schools.append(school)
-            near = sorted(mine, key=lambda c: (c.lng - point.x) ** 2 + (c.lat - point.y) ** 2)[:6]
-            for _ in range(max(4, round(families * share / count / 12))):
-                road, number = rng.choice(_ROADS), rng.randint(1, 9999)
-                while (label := rng.choice(_FIRST) + rng.choice(_SECOND)) in used and len(used) < 300:
-                    pass
-                if label in used:
-                    label = f"{label}{rng.choice('东南西北')}区{len(used)}"
-                used.add(label)
-                west, south, east, north = cell.bounds
-                while not cell.contains(spot := Point(rng.uniform(west, east), rng.uniform(south, north))):
-                    pass
-                made = f"C{len(compounds) + 1:05d}"
-                old = _OLD_ROADS.get(road, road + "旧段")
-                compounds[made] = Compound(
-                    made,
-                    label,
-                    f"{zh}{road}{number}号{label}",
-                    (f"{zh}{old}{number}号{label}", f"{zh}{road}{number}号{label}一期"),
-                    rng.choice(near).code,
-                    key,
-                    round(spot.x, 6),
-                    round(spot.y, 6),
-                )
-                school.compounds.append(made)
-    return compounds, schools
+            code = f"{compound}/{room[0]}-{room[1]}-{room[2]}"
+            if code not in self.rooms:
+                self.rooms.add(code)
+                return room
+
+    def code(self, compound: str, rng: random.Random) -> str:
+        building, unit, room = self.room(compound, rng)
+        return f"{compound}/{building}-{unit}-{room}"
+
+    def text(self, code: str) -> str:
+        """Full standard address; outside the city the county and an invented village."""
+        head, _, rest = code.partition("/")
+        if head.startswith("X"):
+            return f"{OUTSIDE[head[1:7]]}向阳村{rest.split('-')[-1]}号"
+        return self.compounds[head].address + room_text(rest)
+
+    def elsewhere(self, home: str, district: str, rng: random.Random) -> str:
+        """A compound of the district in another zone than `home`'s."""
+        mine = self.here[district]
+        while True:
+            other = rng.choice(mine)
+            if self.zone[other] != self.zone[home]:
+                return other
 
 
-def _day(rng: random.Random, first: date, last: date) -> date:
-    return first + timedelta(days=rng.randint(0, (last - first).days))
+def room_text(room: str) -> str:
+    """ "3-2-501" as people write it; "" stays empty."""
+    if not room:
+        return ""
+    building, unit, number = room.split("-")
+    return f"{building}号楼{unit}单元{number}室"
+
+
+def _drafts(
+    total: int,
+    count: int,
+    twins: int,
+    map_: _Map,
+    people: _People,
+    year: int,
+    rng: random.Random,
+    progress: Callable[[int, int], None] | None,
+) -> list[_Draft]:
+    kinds = _quota(KINDS, count, rng)
+    where = _quota({k: round(p.share * 1000) for k, p in _DISTRICTS.items()}, count, rng)
+    twin_keys = set(rng.sample(range(count), twins))
+    made: list[_Draft] = []
+    children = 0
+    for key in range(count):
+        draft = _draft(key, kinds[key], where[key], key in twin_keys, map_, people, year, rng)
+        made.append(draft)
+        children += draft.count
+        if progress:
+            progress(children, total)
+    return made
+
+
+def _draft(
+    key: int,
+    kind: str,
+    district: str,
+    twins: bool,
+    map_: _Map,
+    people: _People,
+    year: int,
+    rng: random.Random,
+) -> _Draft:
+    home = rng.choice(map_.here[district])
+    room = map_.room(home, rng)
+    home_code = f"{home}/{room[0]}-{room[1]}-{room[2]}"
+    who, surname = _elders_and_parents(district, people, year, rng)
+    born = _day(rng, date(year - 7, 9, 1), date(year - 6, 8, 31))
+    if rng.random() < _TOO_YOUNG_PER_MILLE / 1000:
+        born = _day(rng, date(year - 6, 9, 1), date(year - 6, 12, 31))
+    sexes: list[Literal["M", "F"]] = [rng.choice(("M", "F")) for _ in range(2 if twins else 1)]
+    children = [people.person(s, born, surname, _GIVEN_CHILD) for s in sexes]
+    siblings = _siblings(surname, born, people, map_.zone[home], year, rng)
+    code, hukou_district, region = _hukou(kind, home, home_code, district, map_, rng)
+    parents: list[str] = [w for w in ("father", "mother") if w in who]
+    book = list(parents) if len(parents) == 1 or rng.random() < 0.72 else [rng.choices(parents, (65, 35))[0]]
+    if kind == "grandparents":
+        elders = ["grandfather", "grandmother"]
+        book = elders + (book if rng.random() < 0.92 else [])
+    elif kind == "collective":
+        book = [rng.choice(parents)]
+    acquired = _day(rng, date(year - 14, 1, 1), date(year - 1, 12, 20))
+    by_birth = rng.random() < 0.8
+    entered = born + timedelta(days=rng.randint(15, 80))
+    if code == home_code and kind != "grandparents" and entered < acquired:
+        by_birth, entered = False, min(date(year, 2, 10), acquired + timedelta(days=rng.randint(10, 400)))
+    elif not by_birth:
+        entered = _day(rng, born + timedelta(days=90), date(year, 1, 31))
+    owners = _owners(kind, parents, rng)
+    inside: list[str] = [w for w in parents if w in book] or parents
+    typed = [rng.choice(inside)]
+    typed += [w for w in parents if w not in typed]
+    # Where nobody typed owns the home is a fault of its own, dealt out later.
+    faults: set[str] = set()
+    named_owner = not owners or typed[0] in {w for w, _ in owners}
+    if len(typed) == 2 and named_owner and rng.random() < 0.12:
+        left_out = typed.pop()
+        faults |= {"co_owner_not_typed" for w, _ in owners if w == left_out}
+    draft = _Draft(
+        key,
+        kind,
+        district,
+        home,
+        room,
+        who,
+        children,
+        siblings,
+        code,
+        hukou_district,
+        region,
+        entered,
+        by_birth,
+        book,
+        owners,
+        acquired,
+        typed,
+        _BASIS[kind],
+        home,
+        faults=faults,
+    )
+    if kind == "grandparents":
+        draft.elder = rng.choice(("grandfather", "grandmother"))
+        draft.owners = [(draft.elder, 10_000)]
+        other = "grandmother" if draft.elder == "grandfather" else "grandfather"
+        if set(parents) & set(book) and rng.random() < 0.1:
+            draft.typed = [other, typed[0]]  # the grandparent who looks after the child fills in the form
+    elif any(w == "grandfather" for w, _ in owners):
+        draft.elder = "grandfather"
+        if rng.random() < 0.5:
+            faults.add("co_owner_not_typed")
+    return draft
+
+
+def _elders_and_parents(district: str, people: _People, year: int, rng: random.Random) -> tuple[dict[str, Person], str]:
+    """Parents (one in about 3 % of families), both pairs of grandparents, and the children's surname."""
+    minority = rng.random() < 0.008
+    surname, mothers = ("·", "·") if minority else (people.surname(), people.surname())
+    # The outskirts are younger.
+    age = round(rng.gauss(33.5 if district in ("kuiwen", "gaoxin") else 31.5, 4.0))
+    his = date(year - max(25, min(54, age + 2)), rng.randint(1, 12), rng.randint(1, 28))
+    hers = date(year - max(24, min(48, age)), rng.randint(1, 12), rng.randint(1, 28))
+    who = {"father": people.person("M", his, surname), "mother": people.person("F", hers, mothers)}
+    for prefix, born, family in (("", his, surname), ("maternal_", hers, mothers)):
+        gap = rng.randint(22, 32)
+        old = date(born.year - gap, rng.randint(1, 12), rng.randint(1, 28))
+        who[f"{prefix}grandfather"] = people.person("M", old, family)
+        other = people.surname() if family != "·" else "·"
+        who[f"{prefix}grandmother"] = people.person("F", old + timedelta(days=rng.randint(30, 1400)), other)
+    if rng.random() < 0.03:
+        del who[rng.choice(("father", "mother"))]
+    return who, surname
+
+
+def _siblings(surname: str, born: date, people: _People, school: str, year: int, rng: random.Random) -> list[Sibling]:
+    if rng.random() > 0.35:
+        return []
+    older = rng.randint(2, 8)
+    day = date(born.year - older, born.month, min(28, born.day))
+    sex: Literal["M", "F"] = rng.choice(("M", "F"))
+    person = people.person(sex, day, surname, _GIVEN_CHILD)
+    if older <= 5:
+        return [Sibling(person, school, older, "primary")]
+    return [Sibling(person, f"J{school[:6]}01", older - 5, "junior")]
+
+
+def _hukou(kind: str, home: str, home_code: str, district: str, map_: _Map, rng: random.Random) -> tuple[str, str, str]:
+    """Where the children are registered: address code, district key, region code."""
+    chance = rng.random()
+    own = _DISTRICTS[district].code
+    if (
+        kind in ("owned", "grandparents")
+        or (kind == "contract" and chance < 0.4)
+        or (kind == "resettlement" and chance < 0.3)
+    ):
+        return home_code, district, own
+    if kind == "resettlement":
+        village = rng.choice(map_.members[map_.zone[home]]) if chance < 0.65 else map_.elsewhere(home, district, rng)
+        return (map_.code(village, rng) if village != home else home_code), district, own
+    if kind == "collective":
+        return map_.elsewhere(home, district, rng), district, own
+    outside = kind in ("owned_outside", "migrant_lease") or (
+        kind in ("contract", "apartment", "unfiled_lease")
+        and chance > {"contract": 0.85, "apartment": 0.5, "unfiled_lease": 0.2}[kind]
+    )
+    if not outside:
+        return map_.code(map_.elsewhere(home, district, rng), rng), district, own
+    if rng.random() < 0.35:
+        other = rng.choice([k for k in _DISTRICTS if k != district])
+        return map_.code(rng.choice(map_.here[other]), rng), other, _DISTRICTS[other].code
+    region = rng.choice(list(OUTSIDE))
+    return f"X{region}/1-1-{rng.randint(1, 999)}", "other", region
+
+
+def _owners(kind: str, parents: list[str], rng: random.Random) -> list[tuple[str, int]]:
+    """Who owns, buys or leases the home, with shares in basis points."""
+    if _BASIS[kind] == "lease":
+        return []
+    if kind == "resettlement":
+        return [(w, 10_000 // len(parents)) for w in parents]
+    chance = rng.random()
+    if chance < 0.01 and kind != "contract":
+        return [("child", 10_000)]
+    if chance < 0.025 and kind in ("owned", "owned_away"):
+        return [(parents[0], 5000), ("grandfather", 5000)]
+    if chance < 0.035 and kind in ("owned", "owned_away", "owned_outside"):
+        return [(parents[0], 5000), ("friend", 5000)]
+    if len(parents) == 1 or chance > 0.5:
+        return [(rng.choices(parents, (66, 34)[: len(parents)])[0], 10_000)]
+    return [(w, 5000) for w in parents]
+
+
+def _deal_out(drafts: list[_Draft], map_: _Map, people: _People, rng: random.Random) -> None:
+    """Plants frauds, then as many faults as bring the first-try rates to the article's; both by quota."""
+    order = list(drafts)
+    rng.shuffle(order)
+    _plant_frauds(order, drafts, map_, rng)
+    honest = [d for d in order if not d.fraud]
+    claims = [d for d in drafts if d.basis != "lease"]
+    asked = sum(d.count for d in claims)
+    surplus = sum(d.count for d in claims if d.property_ok()) - round(PROPERTY_FIRST_TRY * asked)
+    for d in honest:
+        if surplus <= 0:
+            break
+        if d.basis != "lease" and d.property_ok():
+            _property_fault(d, map_, rng)
+            surplus -= d.count
+    forced = {"wrong_compound", "guardian_id"}
+    total = sum(d.count for d in drafts)
+    matched = sum(d.count for d in drafts if d.household_ok() and not d.faults & forced)
+    surplus = matched - round(HOUSEHOLD_FIRST_TRY * total)
+    for d in rng.sample(honest, len(honest)):
+        if surplus <= 0:
+            break
+        if d.household_ok() and not d.faults & forced:
+            _household_fault(d, rng)
+            surplus -= 1 if "child_id" in d.faults else d.count
+    for d in honest:
+        if wrong := {"child_id", "guardian_id"} & d.faults:
+            who = d.children[0] if "child_id" in wrong else d.people[d.typed[0]]
+            d.mistyped = people.number(who.born_on, who.sex)
+        if d.basis == "lease" and rng.random() < 0.08:
+            d.faults.add("lease_missing")
+        if d.kind == "migrant_lease" and rng.random() < 0.03:
+            d.faults.add("job_missing")
+        if d.basis in ("owned", "contract") and rng.random() < 0.04:
+            d.faults.add("certificate_type")
+
+
+def _plant_frauds(order: list[_Draft], drafts: list[_Draft], map_: _Map, rng: random.Random) -> None:
+    """Families who have no home in the zone that they want, and claim one."""
+    wanted = max(1, round(len(order) * _FRAUD_PER_MILLE / 1000))
+    poor = [d for d in order if d.kind in ("migrant_lease", "local_lease", "owned_away", "owned_outside")][:wanted]
+    victims: dict[str, list[_Draft]] = {}
+    for d in drafts:
+        if d.kind in ("owned", "grandparents") and d not in poor:
+            victims.setdefault(d.district, []).append(d)
+    for n, d in enumerate(poor):
+        d.fraud = FRAUDS[n % len(FRAUDS)]
+        others = [v for v in victims.get(d.district, []) if map_.zone[v.home] != map_.zone[d.home]]
+        elders = [v for v in others if v.kind == "grandparents"]
+        if (d.fraud == "false_grandparent" and not elders) or (d.fraud == "borrowed_certificate" and not others):
+            d.fraud = "no_home"
+        d.basis = {
+            "forged_contract": "contract",
+            "forged_lease": "lease",
+            "false_grandparent": "grandparents",
+        }.get(d.fraud, "owned")  # type: ignore[assignment]
+        d.claimed = map_.elsewhere(d.home, d.district, rng)
+        if d.fraud == "false_grandparent":
+            victim = rng.choice(elders)
+            d.claimed, d.accomplice = victim.home, victim.people[victim.elder]
+        elif d.fraud == "borrowed_certificate":
+            victim = rng.choice(others)
+            d.claimed, d.borrowed = victim.home, _certificate_no(victim)
+
+
+def _property_fault(d: _Draft, map_: _Map, rng: random.Random) -> None:
+    """One fault that makes the first property check fail."""
+    if d.basis in ("contract", "resettlement"):
+        d.faults.add(f"{d.basis}_missing")
+        return
+    fault = rng.choices(list(_PROPERTY_FAULTS), list(_PROPERTY_FAULTS.values()))[0]
+    first = d.typed[0]
+    shared = any(w in ("grandfather", "friend") for w, _ in d.owners) and d.basis == "owned"
+    if fault in ("owner_name_register", "guardian_name", "owner_not_typed", "guardian_id") and shared:
+        fault = "unlinked"
+    if fault == "owner_name_register":
+        if d.basis == "owned":
+            d.owners = [(first, 10_000)]
+        owner = d.owners[0][0]
+        d.people[owner] = _rare(d.people[owner])
+    elif fault == "wrong_compound":
+        d.claimed = rng.choice([c for c in map_.here[d.district] if c != d.home])
+    elif fault == "owner_not_typed":
+        if d.basis == "grandparents":
+            d.elder = "grandmother" if d.elder == "grandfather" else "grandfather"
+            d.typed = [w for w in d.typed if w != d.elder] or d.parents[:1]
+        elif len(d.parents) == 2:
+            d.typed = [first]
+            d.owners = [(next(w for w in d.parents if w != first), 10_000)]
+        else:
+            fault = "stale"
+    elif (fault == "guardian_name" and d.basis == "owned") or (fault == "guardian_id" and d.basis == "owned"):
+        d.owners = [(first, 10_000)]
+    elif fault == "guardian_id":
+        fault = "old_book"
+    if fault == "stale":
+        d.faults.add("stale")
+        return
+    d.faults.add(fault)
+
+
+def _household_fault(d: _Draft, rng: random.Random) -> None:
+    """One fault that makes the first household check fail."""
+    fault = rng.choices(list(_HOUSEHOLD_FAULTS), list(_HOUSEHOLD_FAULTS.values()))[0]
+    free = not d.faults and d.basis != "grandparents" and len(d.parents) == 2
+    simple = all(w in ("father", "mother") for w, _ in d.owners)
+    if d.basis == "lease" and fault.startswith("hukou_"):
+        fault = "first_not_in_book" if free else "child_name"
+    if fault in ("first_not_in_book", "one_parent_not_in_book") and not (free and simple and len(d.typed) == 2):
+        fault = "child_name" if d.basis == "lease" else "hukou_alias"
+    if fault in ("first_not_in_book", "one_parent_not_in_book"):
+        d.book = [d.typed[1]]
+        if fault == "one_parent_not_in_book":
+            d.typed = d.typed[:1]
+            d.owners = [(d.typed[0], 10_000)] if d.owners else []
+    elif fault == "child_name_register" or (fault == "child_name" and rng.random() < 0.4):
+        d.children = [_rare(c) for c in d.children]
+    d.faults.add(fault)
+
+
+# ── seats ───────────────────────────────────────────────
+
+
+def _schools(sites: list[_Site], drafts: list[_Draft], map_: _Map, year: int, rng: random.Random) -> list[School]:
+    """Plans seats: central zones are sought and short of them, the outskirts have room, a district a few per
+    cent."""
+    wanted = Counter[str]()
+    for d in drafts:
+        wanted[map_.zone[d.claimed]] += d.count
+    made = []
+    for key in _DISTRICTS:
+        mine = [s for s in sites if s.district == key]
+        x, y = sum(s.lng for s in mine) / len(mine), sum(s.lat for s in mine) / len(mine)
+        central = sorted(mine, key=lambda s: ((s.lng - x) ** 2 + (s.lat - y) ** 2, s.code))
+        popular = {s.code for s in central[: max(1, len(mine) // 3)]}
+        plan = {s.code: _seats(int(wanted[s.code] * 0.92), False) for s in mine if s.code in popular}
+        rest = [s for s in mine if s.code not in popular]
+        open_ = -(-sum(wanted[s.code] for s in mine) * 103 // 100) + 2 - sum(c * n for c, n in plan.values())
+        base = sum(wanted[s.code] for s in rest)
+        for s in rest:
+            share = wanted[s.code] + -(-(open_ - base) // len(rest))
+            plan[s.code] = _seats(share, True)
+        made += [_school(s, plan[s.code], wanted[s.code], year, rng) for s in mine]
+    return made
+
+
+def _seats(need: int, up: bool) -> tuple[int, int]:
+    """Classes and their size, at most 45, for `need` children, rounded up or down."""
+    need = max(8, need)
+    classes = -(-need // 45)
+    return classes, -(-need // classes) if up else need // classes
+
+
+def _school(site: _Site, plan: tuple[int, int], wanted: int, year: int, rng: random.Random) -> School:
+    classes, size = plan
+    categories = ("G2", "G3") if site.district == "gaoxin" else ("K2", "K3", "K4", "K5")
+    history: list[Json] = []
+    for back in range(1, 6):
+        children = wanted * (1 + 0.03 * back)
+        history.append(
+            {
+                "year": year - back,
+                "entries": max(1, round(children * rng.uniform(0.95, 1.05))),
+                "registered": max(1, round(children / rng.uniform(0.97, 1.06))),
+                "last_category": categories[0] if classes * size < wanted else rng.choice(categories),
+            }
+        )
+    spelled = "".join(lazy_pinyin(site.name.removesuffix("小学"))).capitalize()
+    return School(
+        site.code,
+        site.name,
+        f"{spelled} Primary School",
+        site.district,
+        site.lng,
+        site.lat,
+        site.address,
+        site.phone,
+        classes,
+        size,
+        history,
+        site.cell,
+        tuple(site.compounds),
+    )
+
+
+# ── from drafts to families ──────────────────────────────────────
+
+
+def _number(d: _Draft, salt: int, below: int) -> int:
+    """A stable number of a family, spread over the range (multiplicative hashing)."""
+    return (d.key * 2_654_435_761 + salt * 40_503) % below
+
+
+def _certificate_no(d: _Draft) -> str:
+    if "old_book" in d.faults or _number(d, 1, 10) == 0:
+        return f"潍房权证{'奎高寒经滨'[list(_DISTRICTS).index(d.district)]}字第{d.key + 1:08d}号"
+    return f"鲁({d.acquired.year})潍坊市不动产权第{d.key + 1:07d}号"
+
+
+def _unit_no(key: int, extra: int = 0) -> str:
+    """28 signs: county, cadastral zone and sub-zone, parcel, fixture (the county's part was never issued)."""
+    return f"{PERSON_REGION}{1 + key // 100_000:03d}001GB{key % 100_000:05d}F{extra:08d}"
+
+
+def _finish(d: _Draft, map_: _Map, year: int, rng: random.Random) -> Family:
+    """The family as it is, what it types, and what it holds."""
+    people, today = d.people, date(year, 3, 1)
+    home, home_text = d.home_code, map_.text(d.home_code)
+    who = {**people, "child": d.children[0], "friend": STRANGER}
+    owners = tuple(Share(who[w], s) for w, s in d.owners)
+    acquired = today - timedelta(days=1 + _number(d, 2, 39)) if "stale" in d.faults else d.acquired
+    dwellings: tuple[Dwelling, ...] = ()
+    contracts: tuple[Contract, ...] = ()
+    leases: tuple[Lease, ...] = ()
+    resettlements: tuple[Resettlement, ...] = ()
+    basis = _BASIS[d.kind]
+    if basis in ("owned", "grandparents"):
+        number = _certificate_no(d)
+        dwellings = (
+            Dwelling(
+                _unit_no(d.key),
+                number,
+                "old" if "房权证" in number else "new",
+                home,
+                home_text,
+                d.district,
+                "商务金融用地/公寓" if d.kind == "apartment" else "城镇住宅用地/住宅",
+                600_000 + _number(d, 3, 900_000),
+                owners,
+                acquired,
+                "current",
+            ),
+        )
+    elif basis == "contract":
+        contracts = (
+            Contract(
+                f"HT{acquired.year}{d.key + 1:07d}",
+                home,
+                home_text,
+                d.district,
+                owners,
+                acquired,
+                acquired + timedelta(days=500) if acquired.year < year - 2 else None,
+                map_.compounds[d.home].name,
+            ),
+        )
+    elif basis == "resettlement":
+        resettlements = (
+            Resettlement(
+                f"CQ{d.acquired.year}{d.key + 1:06d}",
+                map_.text(d.hukou_code),
+                d.hukou_code,
+                home,
+                home_text,
+                d.acquired,
+            ),
+        )
+    elif d.kind != "unfiled_lease":
+        filed = _day(rng, date(year - 4, 1, 1), date(year - 1, 12, 20))
+        if rng.random() < 0.07:
+            filed = _day(rng, date(year, 1, 5), date(year, 2, 20))
+        leases = (
+            Lease(
+                f"ZL{filed.year}{d.key + 1:07d}",
+                rng.choice("王李张刘陈杨赵孙") + "某",
+                people[d.typed[0]],
+                home,
+                home_text,
+                rng.random() > 0.06,
+                filed,
+                date(year + 1, 8, 31),
+                filed,
+                months_between(filed, date(year, 8, 31)),
+            ),
+        )
+        if d.kind == "migrant_lease" and not d.fraud and rng.random() < 0.03:
+            dwellings = (_elsewhere(d, map_, people[d.typed[0]], rng),)
+    if d.kind == "grandparents" and rng.random() < 0.05:
+        dwellings += (_elsewhere(d, map_, people[d.parents[0]], rng),)
+    if d.fraud == "sold_home":
+        dwellings += (
+            Dwelling(
+                _unit_no(d.key, 2),
+                f"鲁({year - 9})潍坊市不动产权第{9_000_000 + d.key:07d}号",
+                "new",
+                *_sold(d, map_),
+                d.district,
+                "城镇住宅用地/住宅",
+                900_000,
+                (Share(people[d.typed[0]], 10_000),),
+                date(year - 9, 5, 1),
+                "historic",
+            ),
+        )
+    jobs, insurance, permits = _work(d, map_, year, rng)
+    corrected = _true_claim(d, dwellings, contracts, leases, resettlements, map_, year)
+    claim = _typed(d, corrected, map_)
+    if d.fraud:
+        corrected = claim
+    kin = tuple(
+        Kin(p, r.removeprefix("maternal_"), r.startswith("maternal_"))  # type: ignore[arg-type]
+        for r, p in people.items()
+    )
+    faults = d.faults
+    held: Literal["owned", "grandparents", "contract", "resettlement", "lease", "none"] = (
+        "none" if d.fraud or d.kind == "unfiled_lease" else basis
+    )
+    return Family(
+        d.key,
+        f"140{10_000_000 + d.key:08d}",
+        d.kind,
+        d.district,
+        d.home,
+        home_text,
+        home,
+        tuple(k for k in kin if k.relation in ("father", "mother")),
+        tuple(k for k in kin if k.relation not in ("father", "mother")),
+        tuple(d.children),
+        tuple(d.siblings),
+        _household(d, map_),
+        dwellings,
+        contracts,
+        leases,
+        resettlements,
+        permits,
+        insurance,
+        jobs,
+        d.fraud,
+        claim,
+        corrected,
+        _papers(d, claim, dwellings, contracts, leases, resettlements, year),
+        Truth(held, tuple(sorted(faults & _MISTAKES)), tuple(sorted(faults - _MISTAKES))),
+    )
+
+
+def _elsewhere(d: _Draft, map_: _Map, owner: Person, rng: random.Random) -> Dwelling:
+    """A second home in another district of the city's core."""
+    other = rng.choice([k for k in _DISTRICTS if k != d.district])
+    code = map_.code(rng.choice(map_.here[other]), rng)
+    return Dwelling(
+        _unit_no(d.key, 1),
+        f"鲁({d.acquired.year})潍坊市不动产权第{8_000_000 + d.key:07d}号",
+        "new",
+        code,
+        map_.text(code),
+        other,
+        "城镇住宅用地/住宅",
+        800_000,
+        (Share(owner, 10_000),),
+        d.acquired,
+        "current",
+    )
+
+
+def _sold(d: _Draft, map_: _Map) -> tuple[str, str]:
+    code = f"{d.claimed}/1-1-101"
+    return code, map_.text(code)
+
+
+def _household(d: _Draft, map_: _Map) -> Household:
+    members = tuple(Kin(d.people[w], w) for w in d.book)  # type: ignore[arg-type]
+    collective = d.kind == "collective"
+    text = map_.text(d.hukou_code) + ("集体户" if collective else "")
+    return Household(
+        f"H{d.key + 1:08d}",
+        collective,
+        d.hukou_district,
+        d.hukou_region,
+        text,
+        d.hukou_code,
+        d.entered,
+        d.by_birth,
+        members[0].person,
+        members,
+    )
+
+
+def _work(
+    d: _Draft, map_: _Map, year: int, rng: random.Random
+) -> tuple[tuple[Job, ...], tuple[Insurance, ...], tuple[Permit, ...]]:
+    """Jobs of the parents typed first; the permit of whoever lives away from the hukou's city."""
+    today, here = date(year, 3, 1), _DISTRICTS[d.district].code
+    jobs: list[Job] = []
+    insurance: list[Insurance] = []
+    for n, w in enumerate(w for w in (*d.typed, *d.parents) if w in ("father", "mother")):
+        person = d.people[w]
+        if any(j.person is person for j in jobs) or (n and rng.random() < 0.3):
+            continue
+        away = rng.random() < (0.15 if n == 0 else 0.4)
+        region = rng.choice([p.code for k, p in _DISTRICTS.items() if k != d.district]) if away else here
+        start = date(rng.randint(year - 8, year - 1), rng.randint(1, 9), 1)
+        kinds: tuple[Literal["contract", "flexible", "trader", "company"], ...] = (
+            "contract",
+            "flexible",
+            "trader",
+            "company",
+        )
+        kind = rng.choices(kinds, (68, 10, 18, 4))[0]
+        digits = f"{'92' if kind == 'trader' else '91'}{PERSON_REGION}{d.key * 10 + n:09d}"
+        jobs.append(Job(person, kind, region, start, digits + uscc.calc_check_digit(digits)))
+        if kind == "contract":
+            months = months_between(start, today)
+            insurance.append(Insurance(person, region, start, months, rng.choice((0, 0, 0, 0, 2)) if months > 6 else 0))
+    permits: tuple[Permit, ...] = ()
+    if d.basis == "lease" and d.hukou_district == "other":
+        issued = _day(rng, date(year - 4, 1, 1), date(year - 1, 11, 30))
+        permits = (
+            Permit(
+                d.people[d.typed[0]],
+                f"J{d.key + 1:09d}",
+                issued,
+                months_between(issued, today),
+                map_.text(d.home_code),
+                here,
+            ),
+        )
+    return tuple(jobs), tuple(insurance), permits
 
 
 def _who(person: Person, relation: str = "") -> dict[str, str]:
@@ -478,329 +1704,284 @@ def _who(person: Person, relation: str = "") -> dict[str, str]:
     return {**shown, "relation": relation} if relation else shown
 
 
-def _room(rng: random.Random) -> tuple[str, str]:
-    building, unit, floor, door = rng.randint(1, 30), rng.randint(1, 4), rng.randint(1, 26), rng.randint(1, 4)
-    return f"{building}-{unit}-{floor}0{door}", f"{building}号楼{unit}单元{floor}0{door}室"
-
-
-def _family(
-    key: int,
-    district: str,
-    by_district: dict[str, list[Compound]],
-    compounds: dict[str, Compound],
-    names: _Names,
-    rng: random.Random,
+def _true_claim(
+    d: _Draft,
+    dwellings: tuple[Dwelling, ...],
+    contracts: tuple[Contract, ...],
+    leases: tuple[Lease, ...],
+    resettlements: tuple[Resettlement, ...],
+    map_: _Map,
     year: int,
-    room_for: int,
-) -> Family:
-    kind = rng.choices([k for k, _ in KINDS], [s for _, s in KINDS])[0]
-    here = by_district[district]
-    home = rng.choice(here)
-    code, said = _room(rng)
-    address = f"{home.code}/{code}"
-    # Outskirts grow: their parents are younger.
-    age = rng.gauss(33.5 if district in ("kuiwen", "gaoxin") else 31.8, 4.0)
-    born = _day(rng, date(year - 7, 9, 1), date(year - 6, 8, 31))
-    father = names.person(
-        "M",
-        _day(
-            rng, date(year - max(24, min(52, int(age + 2))), 1, 1), date(year - max(24, min(52, int(age + 2))), 12, 28)
-        ),
+) -> Claim:
+    """The claim without mistakes: what an honest family types once it is told what is wrong. Frauds claim
+    their lie."""
+    typed = list(d.typed)
+    if {"owner_not_typed", "co_owner_not_typed", "one_parent_not_in_book"} & d.faults and d.basis != "grandparents":
+        typed += [w for w in d.parents if w not in typed]
+    elder = None
+    if d.basis == "grandparents":
+        elder = _who(d.accomplice) if d.accomplice else _who(d.people[d.owners[0][0]])
+        if not d.accomplice:
+            typed = [w for w in typed if w != d.owners[0][0]]
+    elif d.elder:
+        elder = _who(d.people[d.elder])
+    standard = (
+        d.basis in ("contract", "lease", "resettlement")
+        or bool({"old_book", "certificate_type"} & d.faults)
+        or bool(d.borrowed)
     )
-    mother = names.person(
-        "F", _day(rng, date(year - max(23, min(48, int(age))), 1, 1), date(year - max(23, min(48, int(age))), 12, 28))
-    )
-    elder = names.person(
-        "M",
-        father.born_on.replace(year=father.born_on.year - rng.randint(22, 32), day=min(28, father.born_on.day)),
-        _surname(father),
-    )
-    twins = room_for >= 2 and rng.random() < 0.015
-    children = [names.person(rng.choice("MF"), born, _surname(father)) for _ in range(2 if twins else 1)]
-    away = rng.choice([c for c in here if c is not home])
-    hukou, hukou_district = address, district
-    if kind in ("owned_away", "contract", "resettlement", "local_lease") and (kind != "contract" or rng.random() < 0.6):
-        hukou = f"{away.code}/{_room(rng)[0]}"
-    if kind in ("owned_outside", "migrant_lease"):
-        other = rng.choice([k for k in by_district if k != district] + ["other", "other", "other"])
-        hukou_district = other
-        hukou = f"{rng.choice(by_district[other]).code}/{_room(rng)[0]}" if other != "other" else "X/1-1-101"
-    if kind == "collective":
-        hukou = f"{away.code}/0-0-000"
-    book = "elder" if kind == "grandparents" else rng.choices(["father", "mother"], [68, 32])[0]
-    entered = born + timedelta(days=rng.randint(20, 90)) if rng.random() < 0.8 else _day(rng, born, date(year, 1, 31))
-    bought = _day(rng, date(year - 15, 1, 1), date(year - 1, 12, 20))
-    lease = (
-        _day(rng, date(year - 4, 1, 1), date(year - 1, 12, 20))
-        if rng.random() < 0.93
-        else _day(rng, date(year, 1, 5), date(year, 2, 20))
-    )
-    job = _day(rng, date(year - 8, 1, 1), date(year - 1, 10, 1))
-    dates = {"entered": entered, "bought": bought, "lease": lease, "job": job}
-    fraud = rng.choice(FRAUDS) if rng.random() < 0.015 else ""
-    if fraud and kind not in ("owned_outside", "migrant_lease", "owned_away", "local_lease"):
-        kind = "migrant_lease" if hukou_district != district else "local_lease"
-    basis = {
-        "owned": "owned",
-        "owned_away": "owned",
-        "owned_outside": "owned",
-        "collective": "owned",
-        "grandparents": "grandparents",
-        "contract": "contract",
-        "resettlement": "resettlement",
-        "local_lease": "lease",
-        "migrant_lease": "lease",
-    }[kind]
-    sole = rng.choices(["both", "father", "mother"], [45, 38, 17])[0]
-    truth = Claim(
-        _who(father, "father"),
-        _who(mother, "mother"),
-        [_who(c) for c in children],
-        _who(elder) if kind == "grandparents" else None,
-        basis,
-        home.code,
-        said,
-    )
-    claim, corrected = _typed(truth, father, mother, children, sole, rng)
-    noise = _register_noise(kind, rng)
-    papers = _papers(kind, noise, key, year, rng)
-    if fraud:
-        claim = corrected = _forge(fraud, truth, here, rng)
-        kinds = {"forged_contract": "contract", "forged_lease": "lease"}
-        papers = [Paper(kinds.get(fraud, "certificate"), f"鲁({year - 3})潍坊市不动产权第9{key:06d}号", False)]
-    return Family(
-        key,
-        f"140{10_000_000 + key:08d}",
-        district,
-        kind,
-        home.code,
-        address,
-        hukou,
-        hukou_district,
-        father,
-        mother,
+    number = room = ""
+    if standard:
+        room = room_text(d.home_code.split("/")[1]) if not d.fraud else room_text("1-1-101")
+        number = d.borrowed or _paper_number(d, dwellings, contracts, leases, resettlements, year)
+    first, *second = [_who(d.people[w], w) for w in typed]
+    return Claim(
+        first,
+        second[0] if second else None,
+        [_who(c) for c in d.children],
+        d.basis,
+        d.claimed if d.fraud else d.home,
+        room,
+        number,
         elder,
-        children,
-        book,
-        dates,
-        fraud,
+    )
+
+
+def _paper_number(
+    d: _Draft,
+    dwellings: tuple[Dwelling, ...],
+    contracts: tuple[Contract, ...],
+    leases: tuple[Lease, ...],
+    resettlements: tuple[Resettlement, ...],
+    year: int,
+) -> str:
+    if d.fraud:
+        prefix = {"contract": "HT", "lease": "ZL"}.get(d.basis)
+        return (
+            f"{prefix}{year - 2}9{d.key:06d}" if prefix else f"鲁({year - 3})潍坊市不动产权第{7_000_000 + d.key:07d}号"
+        )
+    held: Iterable[str] = (
+        *(c.contract_no for c in contracts),
+        *(r.agreement_no for r in resettlements),
+        *(x.filing_no for x in leases),
+        *(w.certificate_no for w in dwellings),
+    )
+    return next(iter(held), "")
+
+
+def _typed(d: _Draft, true: Claim, map_: _Map) -> Claim:
+    """The claim as first typed, with the family's mistakes. Numbers stay well-formed: the form checks the
+    digit."""
+    faults, claim = d.faults, replace(true, compound=d.claimed)
+    guardian, children = dict(claim.guardian), [dict(c) for c in claim.children]
+    second = claim.second_guardian if len(d.typed) > 1 else None
+    elder = dict(claim.grandparent) if claim.grandparent else None
+    if "owner_not_typed" in faults and d.basis == "grandparents":
+        elder = _who(d.people[d.elder])
+        guardian = _who(d.people[d.typed[0]], d.typed[0])
+        second = _who(d.people[d.typed[1]], d.typed[1]) if len(d.typed) > 1 else None
+    if "co_owner_not_typed" in faults and d.basis != "grandparents":
+        elder = None
+    if "guardian_name" in faults:
+        target = elder if elder and d.basis == "grandparents" else guardian
+        target["name"] = _slip(target["name"])
+    if "guardian_id" in faults:
+        guardian["id_number"] = d.mistyped
+    for n, child in enumerate(children):
+        if "child_name" in faults:
+            child["name"] = _slip(child["name"])
+        if "child_id" in faults and n == 0:
+            # An elder sibling's number where one leaves primary school, else a number of nobody.
+            older = [s.person.id_number for s in d.siblings if s.stage == "junior"]
+            child["id_number"] = older[0] if older else d.mistyped
+    number = claim.certificate_no
+    if "certificate_type" in faults and number:
+        number = (
+            f"HT{d.acquired.year}{d.key + 1:07d}"
+            if d.basis == "owned"
+            else f"鲁({d.acquired.year})潍坊市不动产权第{d.key + 1:07d}号"
+        )
+    return replace(
         claim,
-        corrected,
-        papers,
-        noise,
-        sole,
-        (year - lease.year) * 12 + 8 - lease.month,
+        guardian=guardian,
+        second_guardian=second,
+        children=children,
+        grandparent=elder,
+        certificate_no=number,
     )
 
 
-def _typed(
-    truth: Claim, father: Person, mother: Person, children: list[Person], sole: str, rng: random.Random
-) -> tuple[Claim, Claim]:
-    """The claim with the slips that families make, and what they type once they are told."""
-    import copy
-
-    first, second = (
-        (truth.guardian, truth.second_guardian) if rng.random() < 0.5 else (truth.second_guardian, truth.guardian)
-    )
-    assert first is not None
-    full = Claim(first, second, truth.children, truth.grandparent, truth.basis, truth.compound, truth.room)
-    claim = copy.deepcopy(full)
-    if rng.random() < 0.12:
-        claim.second_guardian = None  # only one parent typed
-    slip = rng.random()
-    child = claim.children[0]
-    if slip < 0.012:
-        child["name"] = (
-            child["name"].translate(str.maketrans("喆堃淼昇峯涵轩", "哲坤渺升峰函宣"))
-            if any(c in child["name"] for c in "喆堃淼昇峯涵轩")
-            else child["name"][:-1] + rng.choice("名化敬立")
+def _papers(
+    d: _Draft,
+    claim: Claim,
+    dwellings: tuple[Dwelling, ...],
+    contracts: tuple[Contract, ...],
+    leases: tuple[Lease, ...],
+    resettlements: tuple[Resettlement, ...],
+    year: int,
+) -> tuple[Paper, ...]:
+    """The paper behind the claim first, where there is one: a lease that was never filed has none that counts.
+    Forged ones show what the claim says."""
+    kind: Literal["certificate", "contract", "lease", "resettlement"] = {
+        "contract": "contract",
+        "lease": "lease",
+        "resettlement": "resettlement",
+    }.get(d.basis, "certificate")  # type: ignore[assignment]
+    if d.fraud == "sold_home":
+        sold = dwellings[-1]
+        main = Paper(
+            "certificate",
+            sold.certificate_no,
+            True,
+            {"owner": claim.guardian["name"], "address": sold.address},
         )
-    elif slip < 0.018:
-        child["id_number"] = _other_valid_id(child["id_number"], rng)
-    elif slip < 0.03 and claim.basis == "owned":
-        claim.guardian["name"] = (
-            claim.guardian["name"].replace("·", "")
-            if "·" in claim.guardian["name"]
-            else claim.guardian["name"][:-1] + rng.choice("名化敬立")
-        )
-    return claim, full
+    elif d.fraud:
+        number = d.borrowed or _paper_number(d, dwellings, contracts, leases, resettlements, year)
+        main = Paper(kind, number, False, {"owner": claim.guardian["name"], "compound": claim.compound})
+    else:
+        number = _paper_number(d, dwellings, contracts, leases, resettlements, year)
+        held: list[Dwelling | Contract | Lease | Resettlement]
+        held = [*dwellings[:1], *contracts, *leases, *resettlements]
+        owner = d.people[d.owners[0][0]].name if d.owners and d.owners[0][0] in d.people else claim.guardian["name"]
+        main = Paper(kind, number, True, {"owner": owner, "address": held[0].address if held else ""})
+    book = Paper("household_book", f"HK{d.key + 1:08d}", True, {"children": "、".join(c.name for c in d.children)})
+    work = Paper("work", f"LD{d.key + 1:08d}", True, {"name": d.people[d.parents[0]].name})
+    return (book, work) if d.kind == "unfiled_lease" and not d.fraud else (main, book, work)
 
 
-def _other_valid_id(number: str, rng: random.Random) -> str:
-    """Two digits of the serial exchanged for others, with a check digit that fits: a slip that the form can't see."""
-    first = number[:14] + f"{(int(number[14:17]) + 2 * rng.randint(200, 400)) % 1000:03d}"
-    return first + id_check_digit(first)
+# ── population and aggregates ─────────────────────────────────────
+
+# National births by year, millions (National Bureau of Statistics; from 2025 on assumed): the shape is used.
+_BIRTHS = {
+    2012: 16.4,
+    2013: 16.4,
+    2014: 16.9,
+    2015: 16.6,
+    2016: 17.9,
+    2017: 17.2,
+    2018: 15.2,
+    2019: 14.7,
+    2020: 12.0,
+    2021: 10.6,
+    2022: 9.6,
+    2023: 9.0,
+    2024: 9.5,
+    2025: 8.9,
+}
+_LEVELS = ("junior", "senior", "college", "bachelor", "master")
 
 
-def _register_noise(kind: str, rng: random.Random) -> dict[str, bool]:
-    """Errors of the registers about this family; none of them can confirm something untrue."""
-    stale = rng.random() < (
-        0.048 if kind in ("owned", "owned_away", "owned_outside", "collective", "grandparents") else 0.06
-    )
-    return {
-        "old_address": rng.random() < 0.14,
-        "address_unreadable": rng.random() < 0.008,
-        "no_address_code": rng.random() < 0.25,
-        "right_stale": stale,
-        "right_unlinked": not stale and rng.random() < 0.02,
-        "owner_rare_sign": not stale and rng.random() < 0.038,
-        "number_known": rng.random() < 0.6,
-        "child_name_sign": rng.random() < 0.006,
-        "split_book": rng.random() < 0.035,
-    }
+def _births(year: int) -> float:
+    return _BIRTHS[min(max(year, 2012), 2025)]
 
 
-def _papers(kind: str, noise: dict[str, bool], key: int, year: int, rng: random.Random) -> list[Paper]:
-    number = (
-        f"鲁({year - rng.randint(1, 9)})潍坊市不动产权第{key:07d}号"
-        if rng.random() < 0.8
-        else f"潍房权证{year - 14}字第{key:06d}号"
-    )
-    made = {
-        "contract": Paper("contract", f"HT{year - 1}{key:07d}", True),
-        "resettlement": Paper("resettlement", f"CQ{year - 3}{key:06d}", True),
-        "local_lease": Paper("lease", f"ZL{year - 1}{key:07d}", True),
-        "migrant_lease": Paper("lease", f"ZL{year - 1}{key:07d}", True),
-    }
-    return [made.get(kind, Paper("certificate", number, True)), Paper("household_book", f"HK{key:08d}", True)]
-
-
-def _forge(fraud: str, truth: Claim, here: list[Compound], rng: random.Random) -> Claim:
-    wanted = rng.choice(here).code
-    basis = {"forged_contract": "contract", "forged_lease": "lease", "false_grandparent": "grandparents"}.get(
-        fraud, "owned"
-    )
-    grandparent = None
-    if fraud == "false_grandparent":
-        first = f"3707991958{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}{rng.randint(700, 999)}"
-        grandparent = {
-            "name": "王" + rng.choice(_GIVEN) + rng.choice(_GIVEN),
-            "id_number": first + id_check_digit(first),
-        }
-    return Claim(truth.guardian, truth.second_guardian, truth.children, grandparent, basis, wanted, truth.room)
-
-
-def _plan(schools: list[School], families: list[Family], rng: random.Random, year: int) -> None:
-    """Seats: popular zones have fewer than their children, the district as a whole has a few per cent to spare."""
-    zone = {c: s for s in schools for c in s.compounds}
-    living: dict[str, int] = {}
-    for f in families:
-        code = zone[f.claim.compound].code
-        living[code] = living.get(code, 0) + len(f.children)
-    for key in _DISTRICTS:
-        mine = [s for s in schools if s.district == key]
-        need = sum(living.get(s.code, 0) for s in mine)
-        spare = int(need * 0.05) + 6
-        popular = [s for i, s in enumerate(mine) if i % 3 == 0]
-        missing = 0
-        seats = {}
-        for s in mine:
-            n = living.get(s.code, 0)
-            seats[s.code] = max(8, int(n * 0.93)) if s in popular else n
-            missing += n - seats[s.code]
-        others = [s for s in mine if s not in popular] or mine
-        for i in range(missing + spare):
-            seats[others[i % len(others)].code] += 1
-        for s in mine:
-            s.classes = max(1, -(-seats[s.code] // 45))
-            s.class_size = -(-seats[s.code] // s.classes)
-            n = living.get(s.code, 0)
-            s.history = [
-                {
-                    "year": year - back,
-                    "entries": max(1, round(n * (1 + 0.03 * back) * rng.uniform(0.95, 1.05))),
-                    "registered": max(1, round(n * (1 + 0.03 * back) / rng.uniform(0.97, 1.06))),
-                    "last_category": rng.choice(["K2", "K4", "K5"]),
-                }
-                for back in range(1, 6)
-            ]
-
-
-def _population(city: City, rng: random.Random) -> tuple[dict[tuple[str, int], int], dict[str, Any]]:
-    """Registered children by community and year of birth: this year's entrants, then fewer births, more on the outskirts."""
-    entrants: dict[str, int] = {}
+def _children(city: City, rng: random.Random) -> dict[tuple[str, int], int]:
+    """Registered children by community and birth year, ages 0 to 11: this year's entrants carried to other
+    cohorts by the shape of births and the district's growth, rounded at random so that small communities stay
+    unbiased."""
+    entrants = Counter[str]()
     for f in city.families:
-        community = city.compounds[f.home].community
-        entrants[community] = entrants.get(community, 0) + len(f.children)
-    births = {
-        -5: 1.12,
-        -4: 1.10,
-        -3: 1.08,
-        -2: 1.06,
-        -1: 1.03,
-        0: 1.0,
-        1: 0.93,
-        2: 0.85,
-        3: 0.76,
-        4: 0.70,
-        5: 0.66,
-        6: 0.62,
-    }
-    growth = {"kuiwen": 0.97, "gaoxin": 1.02, "hanting": 1.03, "jingkai": 1.04, "binhai": 1.02}
-    where = {c.code: c.district for c in city.communities}
-    counts = {
-        (community, city.year - 6 + ahead): max(
-            0, round(n * factor * growth[where[community]] ** ahead * rng.uniform(0.9, 1.1))
-        )
-        for community, n in sorted(entrants.items())
-        for ahead, factor in births.items()
-    }
-    parents = [(f.district, p) for f in city.families for p in (f.father, f.mother)]
-    bands: dict[str, dict[str, int]] = {}
-    education: dict[str, dict[str, int]] = {}
-    for district, p in parents:
-        age = city.year - p.born_on.year
-        band = "<30" if age < 30 else "30-34" if age < 35 else "35-39" if age < 40 else "40+"
-        bands.setdefault(district, {}).setdefault(band, 0)
-        bands[district][band] += 1
-        level = rng.choices(
-            ["junior", "senior", "college", "bachelor", "master"],
-            [18, 24, 26, 27, 5] if district in ("kuiwen", "gaoxin") else [30, 30, 22, 16, 2],
-        )[0]
-        education.setdefault(district, {}).setdefault(level, 0)
-        education[district][level] += 1
+        entrants[city.compounds[f.compound].community] += len(f.children)
+    growth = {k: p.growth for k, p in _DISTRICTS.items()}
+    entry = city.year - 6
+    counts: dict[tuple[str, int], int] = {}
+    for community in city.communities:
+        n = entrants[community.code]
+        for year in range(city.year - 11, city.year + 1):
+            if not n:
+                break
+            part = 2 / 12 if year == city.year else 1.0  # the register's day is 1 March
+            expected = n * part * _births(year) / _births(entry) * growth[community.district] ** (year - entry)
+            spread = expected * (1.0 if year == entry else rng.uniform(0.92, 1.08))
+            counts[community.code, year] = n if year == entry else int(spread + rng.random())
+    return counts
+
+
+def _aggregates(city: City, rng: random.Random) -> dict[str, dict[str, dict[str, int]]]:
+    """Counts by district: parents' ages and education in bands, and hukou's district → school's district."""
+    edges, bands = (30, 35, 40), ("<30", "30-34", "35-39", "40+")
+    ages: dict[str, dict[str, int]] = {d.key: dict.fromkeys(bands, 0) for d in city.districts}
+    education: dict[str, dict[str, int]] = {d.key: dict.fromkeys(_LEVELS, 0) for d in city.districts}
     flows: dict[str, dict[str, int]] = {}
     for f in city.families:
-        row = flows.setdefault(f.hukou_district, {})
+        weights = (16, 24, 27, 28, 5) if f.district in ("kuiwen", "gaoxin") else (30, 30, 22, 16, 2)
+        for g in f.guardians:
+            age = months_between(g.person.born_on, city.register_day) // 12
+            ages[f.district][bands[bisect_left(edges, age + 1)]] += 1
+            education[f.district][rng.choices(_LEVELS, weights)[0]] += 1
+        row = flows.setdefault(f.household.district, {})
         row[f.district] = row.get(f.district, 0) + len(f.children)
-    return counts, {"parent_ages": bands, "education": education, "flows": flows}
+    return {"parent_ages": ages, "education": education, "flows": flows}
 
 
-def truth_facts(city: City, family: Family, index: int) -> dict[str, Any]:
-    """The true value of every fact about child `index` of a family, for the claim that it makes: for scoring only."""
-    k, claim = family.kind, family.claim
-    honest = not family.fraud
-    owns = honest and k in ("owned", "owned_away", "owned_outside", "collective", "contract", "resettlement")
-    leases = k in ("local_lease", "migrant_lease") and claim.basis == "lease" and claim.compound == family.home
-    same = family.hukou == family.address
+# ── ground truth ────────────────────────────────────────────
+
+
+def truth_facts(city: City, family: Family, child_index: int, core: Collection[str]) -> dict[str, Any]:
+    """The true value of every policy fact for a family's claim, None where it does not apply. For scoring only.
+
+    Zones are relative to the school of the claimed compound: for honest families that of the home they live in.
+    `core`: keys of the districts in which the rule forbids another dwelling.
+    """
+    held, book = family.truth.held_as, family.household
+    school = city.school_of(family.corrected.compound)
+    here = {d.key: d.code for d in city.districts}[family.district]
+    owned = held in ("owned", "contract", "resettlement")
+    dwelling = family.dwellings[0] if held in ("owned", "grandparents") else None
+    contract = family.contracts[0] if held == "contract" else None
+    moved = family.resettlements[0] if held == "resettlement" else None
+    lease = family.leases[0] if held == "lease" else None
+    owners = dwelling.owners if dwelling else contract.buyers if contract else ()
+    near = {p.id_number for p in (*(g.person for g in family.guardians), *family.children)}
+    kin = near | {g.person.id_number for g in family.grandparents}
+    share = 10_000 if moved else sum(o.share_bp for o in owners if o.person.id_number in near)
+    home_held = dwelling or contract or moved
+    acquired = (
+        dwelling.registered_on if dwelling else contract.filed_on if contract else moved.signed_on if moved else None
+    )
+    members = {m.person.id_number for m in book.members}
+    local = [j for j in family.jobs if j.region == here]
+    insured = [i.months for i in family.insurance]
+    permit = family.permits[0] if family.permits else None
+    in_core = any(
+        w.status == "current" and w.district in core and {o.person.id_number for o in w.owners} & near
+        for w in family.dwellings
+    ) or any(c.district in core for c in family.contracts)
     return {
-        "child.born_on": family.children[index].born_on,
+        "child.born_on": family.children[child_index].born_on,
+        "child.hukou_district": book.district,
+        "child.hukou_entry_on": book.entered_on,
+        "child.hukou_by_birth": book.by_birth,
+        "child.hukou_collective": book.collective,
+        "child.with_guardian_household": bool(members & {g.person.id_number for g in family.guardians}),
+        "child.with_grandparent_household": held == "grandparents"
+        and bool(members & {g.person.id_number for g in family.grandparents}),
         "child.already_enrolled": False,
-        "child.hukou_district": family.hukou_district,
-        "child.hukou_entry_on": family.dates["entered"],
-        "child.with_guardian_household": family.book != "elder",
-        "child.with_grandparent_household": family.book == "elder" and claim.basis == "grandparents",
-        "dwelling.owned_by_family": owns,
-        "dwelling.owned_by_grandparent": honest and k == "grandparents",
-        "dwelling.in_zone": owns or (honest and k == "grandparents"),
-        "dwelling.residential": owns,
-        "dwelling.full_ownership": owns,
-        "dwelling.family_share_bp": 10_000 if owns else 0,
-        "dwelling.owners_within_kin": owns,
-        "dwelling.address_equals_hukou": honest and same and k in ("owned", "contract", "resettlement", "grandparents"),
-        "dwelling.is_contract": honest and k == "contract",
-        "dwelling.is_resettlement": honest and k == "resettlement",
-        "dwelling.original_village_in_zone": honest
-        and k == "resettlement"
-        and city.school_of(family.hukou.split("/")[0]) == city.school_of(family.home),
-        "dwelling.acquired_on": family.dates["bought"],
-        "family.no_dwelling_in_core": k in ("grandparents", "local_lease", "migrant_lease"),
+        "dwelling.owned_by_family": owned,
+        "dwelling.owned_by_grandparent": held == "grandparents",
+        "dwelling.in_zone": bool(home_held) and city.school_of(family.compound) == school,
+        "dwelling.residential": bool(home_held) and (dwelling is None or "住宅" in dwelling.use),
+        "dwelling.address_equals_hukou": bool(home_held) and book.address_code == family.address_code,
+        "dwelling.family_share_bp": share if owned else 0 if dwelling else None,
+        "dwelling.full_ownership": owned and share == 10_000,
+        "dwelling.owners_within_kin": bool(home_held) and all(o.person.id_number in kin for o in owners),
+        "dwelling.registered_on": dwelling.registered_on if dwelling else None,
+        "dwelling.acquired_on": acquired,
+        "dwelling.is_contract": bool(contract),
+        "dwelling.is_resettlement": bool(moved),
+        "dwelling.original_village_in_zone": bool(moved)
+        and moved is not None
+        and city.zone_of.get(moved.original_address_code.split("/")[0]) == school,
+        "family.no_dwelling_in_core": not in_core and not family.resettlements,
         "family.reported_absent": False,
         "family.special_group": "",
-        "lease.in_zone": leases,
-        "lease.sole": leases,
-        "lease.filed_on": family.dates["lease"],
-        "lease.months": family.lease_months,
-        "job.in_district": k == "migrant_lease",
-        "job.started_on": family.dates["job"],
+        "lease.in_zone": bool(lease) and city.school_of(family.compound) == school,
+        "lease.sole": bool(lease and lease.sole),
+        "lease.filed_on": lease.filed_on if lease else None,
+        "lease.months": lease.months if lease else None,
+        "job.in_district": bool(local),
+        "job.started_on": min((j.starts_on for j in local), default=None),
+        "permit.first_issued_on": permit.first_issued_on if permit else None,
+        "permit.months": permit.months if permit else None,
+        "insurance.months": max(insured, default=None),
     }

@@ -1,13 +1,18 @@
-"""What the six departments hold about the synthetic city: derived from the truth, with the errors that registers have.
+"""What the six departments hold about the synthetic city: derived from the truth, with the errors that
+registers have.
 
-An error makes a check fail or stay open; none of them confirms something untrue.
+An error makes a check fail or stay open; none confirms something untrue. Which family has which error is
+`Family.truth.flaws`; what each means here is in docs/simulation.md.
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,291 +20,436 @@ import orjson
 
 from ruxue.algorithms.address import mask_name, normalize
 from ruxue.exchange.items import id_digest
-from ruxue.simulation.city import City, Family, Person
+from ruxue.simulation.city import (
+    STRANGER,
+    City,
+    Compound,
+    Dwelling,
+    Family,
+    Household,
+    Kin,
+    Person,
+    Share,
+    months_between,
+    register_spelling,
+    room_text,
+)
 
-_VARIANT = str.maketrans({"喆": "哲", "堃": "坤", "淼": "渺", "昇": "升", "峯": "峰", "·": ".", "涵": "函", "轩": "宣"})
 Row = tuple[str, str, Any]
+_ROOM = re.compile(r"(\d+)(?:号楼|-)(\d+)(?:单元|-)(\d{3,4})(?:室|户)?$")
+# Relation to the head of household by GB/T 4761: head, spouse, child, child's wife, grandchild.
+_HEAD, _SPOUSE, _CHILD, _IN_LAW, _GRANDCHILD = "02", "10", "20", "28", "40"
 
 
 def build(city: City, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
-    """Writes the registers of all departments into the SQLite file `path` (replaced if it is there)."""
+    """Writes the registers of all departments into the SQLite file `path`, replacing it.
+
+    One table `record(item, k, body)`: the item's code, what identifies the record, the record as JSON.
+    `progress` is called with families written and in all.
+    """
     path.unlink(missing_ok=True)
-    with sqlite3.connect(path) as db:
-        db.execute("create table record (item text, k text, body blob, primary key (item, k)) without rowid")
-        db.execute("create table asked (item text, k text, n integer, primary key (item, k)) without rowid")
-        insert = "insert or replace into record values (?, ?, ?)"
-        db.executemany(insert, ((i, k, orjson.dumps(v)) for i, k, v in _places(city)))
-        for n, family in enumerate(city.families, 1):
-            db.executemany(insert, [(i, k, orjson.dumps(v)) for i, k, v in _family(city, family)])
-            if progress and n % 100 == 0:
-                progress(n, len(city.families))
+    db = sqlite3.connect(path)
+    db.execute("pragma journal_mode=off")
+    db.execute("pragma synchronous=off")
+    db.execute("create table record (item text, k text, body blob, primary key (item, k)) without rowid")
+    writer = _Writer(city)
+    insert = "insert or replace into record values (?, ?, ?)"
+    for n, family in enumerate(city.families, 1):
+        db.executemany(insert, ((i, k, orjson.dumps(v)) for i, k, v in writer.family(family)))
+        if progress and (n % 100 == 0 or n == len(city.families)):
+            progress(n, len(city.families))
+    db.executemany(insert, ((i, k, orjson.dumps(v)) for i, k, v in writer.places()))
+    db.commit()
     db.close()
 
 
-def _places(city: City) -> Iterator[Row]:
-    for c in city.compounds.values():
-        yield "compound", c.code, [c.address, list(c.aliases), c.community, c.lng, c.lat]
-        for text in (c.address, *c.aliases):
-            yield "PS5", normalize(text), c.code
-    yield "aggregate", "parent_ages", city.aggregates["parent_ages"]
-    yield "aggregate", "flows", city.aggregates["flows"]
-    yield "aggregate", "education", city.aggregates["education"]
-    yield (
-        "aggregate",
-        "children",
-        [[community, year, n] for (community, year), n in sorted(city.children_by_community.items())],
-    )
+def split_address(text: str) -> tuple[str, str]:
+    """The register of addresses' reading of a text: its place without province and city, and "3-2-501" or "".
+
+    Different notations of the building and the room come to the same; nothing is guessed by similarity.
+    """
+    whole = re.sub(r"^(?:山东省)?(?:潍坊市)?", "", normalize(text))
+    found = _ROOM.search(whole)
+    if found is None:
+        return whole, ""
+    return whole[: found.start()], f"{int(found[1])}-{int(found[2])}-{found[3]}"
 
 
-def _room_text(code: str) -> str:
-    building, unit, room = code.split("/")[1].split("-")
-    return f"{building}号楼{unit}单元{room}室"
+@dataclass
+class _Writer:
+    city: City
 
+    def __post_init__(self) -> None:
+        self.code_of = {d.key: d.code for d in self.city.districts}
+        self.name_of = {d.key: d.name_zh for d in self.city.districts}
+        self.mine: dict[str, list[Compound]] = defaultdict(list)
+        for compound in self.city.compounds.values():
+            self.mine[compound.district].append(compound)
+        self.shared: dict[str, set[str]] = defaultdict(set)
 
-def address_text(city: City, code: str, old: bool = False) -> str:
-    """How a register writes an address; `old`: with the compound's or road's former name."""
-    compound = city.compounds.get(code.split("/")[0])
-    if compound is None:
-        return "外省市某县某镇某村"
-    return (compound.aliases[0] if old else compound.address) + ("" if "/0-0-000" in code else _room_text(code))
+    # ── places ─────────────────────────────────────────────
 
+    def places(self) -> Iterator[Row]:
+        """Addresses with every name that leads to them, and the counts for planning. After all families: some
+        old names are shared by several compounds, which only families' records show."""
+        names: dict[str, set[str]] = defaultdict(set)
+        for c in self.city.compounds.values():
+            yield "compound", c.code, [c.address, list(c.aliases), c.community, c.lng, c.lat]
+            for text in (c.address, *c.aliases, c.name):
+                names[split_address(text)[0]].add(c.code)
+        for text, codes in self.shared.items():
+            names[split_address(text)[0]] |= codes
+        for text, codes in names.items():
+            yield "PS5", text, sorted(codes)
+        for name, counts in self.city.aggregates.items():
+            yield "aggregate", name, counts
+        children = sorted(self.city.children_by_community.items())
+        yield "aggregate", "children", [[community, year, n] for (community, year), n in children]
 
-def _owner(person: Person, share: int) -> dict[str, Any]:
-    return {"name_masked": mask_name(person.name), "id_digest": id_digest(person.id_number), "share_bp": share}
+    # ── families ────────────────────────────────────────────
 
-
-def _unit_no(family: Family, extra: int = 0) -> str:
-    return f"370799001{family.key // 100_000:03d}GB{family.key % 100_000:05d}F{extra:08d}"[:28]
-
-
-def _family(city: City, f: Family) -> Iterator[Row]:
-    today = date(city.year, 3, 1)
-    region = next((d.code for d in city.districts if d.key == f.hukou_district), "110999")
-    noise = f.noise
-    split = noise["split_book"] and f.book != "elder"
-    for person in (f.father, f.mother, f.elder, *f.children):
-        name = person.name
-        if person in f.children and noise["child_name_sign"]:
-            name = name.translate(_VARIANT)
-        yield (
-            "PS1",
-            person.id_number,
-            {"name": name, "sex": person.sex, "born_on": person.born_on.isoformat(), "alive": True},
-        )
-    members = {"father": [f.father, f.mother], "mother": [f.mother, f.father], "elder": [f.elder, f.father, f.mother]}[
-        f.book
-    ]
-    inside = [members[0]] if split else members
-    head = inside[0]
-    old, unreadable = noise["old_address"], noise["address_unreadable"]
-    text = "老城区旧村平房（地址待更新）" if unreadable else address_text(city, f.hukou, old)
-    linked = None if old or unreadable or noise["no_address_code"] else f.hukou
-    for child in f.children:
-        yield (
-            "PS2",
-            child.id_number,
-            {
-                "name": child.name.translate(_VARIANT) if noise["child_name_sign"] else child.name,
-                "household_no": f"H{f.key:07d}",
-                "kind": "collective" if f.kind == "collective" else "family",
-                "region": region,
-                "address": text,
-                "address_code": linked,
-                "entered_on": f.dates["entered"].isoformat(),
-                "entered_by_birth": (f.dates["entered"] - f.children[0].born_on).days < 120,
-                "status": "current",
-            },
-        )
-        yield (
-            "PS3",
-            child.id_number,
-            {
-                "head": mask_name(head.name),
-                "inside": [id_digest(p.id_number) for p in inside],
-                "names": [mask_name(p.name) for p in inside],
-                "kin": {
-                    id_digest(f.father.id_number): "parent",
-                    id_digest(f.mother.id_number): "parent",
-                    id_digest(f.elder.id_number): "grandparent",
-                },
-            },
-        )
-    if not f.hukou.startswith("X") and old and not unreadable:
-        yield "PS5", normalize(text), f.hukou
-    if not f.hukou.startswith("X") and not old and not unreadable:
-        yield "PS5", normalize(text), f.hukou
-    yield from _homes(city, f, today)
-    if f.kind == "migrant_lease":
-        code = next(d.code for d in city.districts if d.key == f.district)
-        worker = f.father if f.key % 3 else f.mother
-        if f.key % 4 == 0:
+    def family(self, f: Family) -> Iterator[Row]:
+        yield from self._people(f)
+        yield from self._household(f)
+        yield from self._homes(f)
+        yield from self._contracts(f)
+        if "job_missing" not in f.truth.flaws:
+            yield from self._work(f)
+        for s in f.siblings:
             yield (
-                "MR1",
-                worker.id_number,
+                "ED1",
+                s.person.id_number,
                 {
-                    "uscc": f"92370799{f.key:09d}X"[:18],
-                    "region": code,
-                    "registered_on": f.dates["job"].isoformat(),
-                    "status": "active",
+                    "name": s.person.name,
+                    "fields": {
+                        "register_no": f"G{s.person.id_number}",
+                        "school_code": s.school_code,
+                        "grade": s.grade,
+                        "stage": s.stage,
+                        "status": "in_school",
+                    },
                 },
             )
-        else:
-            months = (city.year - f.dates["job"].year) * 12 + 3 - f.dates["job"].month
+
+    def _people(self, f: Family) -> Iterator[Row]:
+        adults = [k.person for k in (*f.guardians, *f.grandparents)]
+        for person in (*adults, *f.children, *(s.person for s in f.siblings)):
             yield (
-                "HR1",
-                worker.id_number,
+                "PS1",
+                person.id_number,
                 {
-                    "region": code,
-                    "first_month": f.dates["job"].strftime("%Y-%m"),
-                    "last_month": f"{city.year}-02",
-                    "unbroken_months": months,
-                    "cumulative_months": months,
-                    "back_paid_months": 0,
-                    "status": "paying",
+                    "name": self._name(f, person),
+                    "fields": {"sex": person.sex, "born_on": person.born_on.isoformat(), "alive": True},
                 },
             )
-            yield (
-                "HR2",
-                worker.id_number,
-                {
-                    "region": code,
-                    "starts_on": f.dates["job"].isoformat(),
-                    "ends_on": None,
-                    "kind": "contract",
-                    "status": "current",
-                },
-            )
-        issued = f.dates["lease"] + timedelta(days=200)
-        yield (
-            "PS4",
-            worker.id_number,
+
+    def _name(self, f: Family, person: Person) -> str:
+        """A child's name as the police's register writes it."""
+        wrong = "child_name_register" in f.truth.flaws and person in f.children
+        return register_spelling(person.name) if wrong else person.name
+
+    def _household(self, f: Family) -> Iterator[Row]:
+        book = f.household
+        text, code = self._hukou_address(f, book)
+        members = [
             {
-                "permit_no": f"J{f.key:08d}",
-                "first_issued_on": issued.isoformat(),
-                "last_endorsed_on": f"{city.year - 1}-12-01",
-                "expires_on": f"{city.year}-12-01",
-                "address": address_text(city, f.address),
-                "region": code,
-                "unbroken_months": max(0, (today - issued).days // 30),
-            },
-        )
+                "name_masked": mask_name(m.person.name),
+                "relation": _relation(m, book),
+                "id_digest": id_digest(m.person.id_number),
+            }
+            for m in book.members
+        ]
+        to_child = _GRANDCHILD if book.members[0].relation in ("grandfather", "grandmother") else _CHILD
+        kinship = {id_digest(g.person.id_number): "parent" for g in f.guardians}
+        kinship |= {id_digest(g.person.id_number): "grandparent" for g in f.grandparents}
+        young = (*f.children, *(s.person for s in f.siblings))
+        inside = [
+            {"name_masked": mask_name(c.name), "relation": to_child, "id_digest": id_digest(c.id_number)} for c in young
+        ]
+        for person in (*young, *(m.person for m in book.members)):
+            yield (
+                "PS2",
+                person.id_number,
+                {
+                    "name": self._name(f, person),
+                    "fields": {
+                        "household_no": book.number,
+                        "kind": "collective" if book.collective else "family",
+                        "region": book.region,
+                        "address": text,
+                        "address_code": code,
+                        "entered_on": book.entered_on.isoformat(),
+                        "entered_by_birth": book.by_birth,
+                        "status": "current",
+                    },
+                },
+            )
+        for child in young:
+            yield (
+                "PS3",
+                child.id_number,
+                {
+                    "kinship": kinship,
+                    "head_masked": mask_name(book.head.name),
+                    "members": members + inside,
+                },
+            )
 
+    def _hukou_address(self, f: Family, book: Household) -> tuple[str, str | None]:
+        """The household book's address as the police write it, and its code where the two have been
+        linked."""
+        flaws, code = f.truth.flaws, book.address_code
+        head, _, room = code.partition("/")
+        compound = self.city.compounds.get(head)
+        if compound is None:
+            return book.address, code
+        if "hukou_alias" in flaws:
+            return f"潍坊市{compound.aliases[f.key % len(compound.aliases)]}{room_text(room)}", None
+        if "hukou_unknown" in flaws:
+            return "潍坊市老城区平房（地址待更新）", None
+        if "hukou_ambiguous" in flaws:
+            text = f"{self.name_of[compound.district]}第{f.key}职工宿舍"
+            self.shared[text] = {compound.code, self._other(compound, f.key).code}
+            return text + room_text(room), None
+        if "hukou_moved" in flaws:
+            before = self._other(compound, f.key)
+            return f"潍坊市{before.address}{room_text('1-1-101')}", f"{before.code}/1-1-101"
+        linked = book.collective or f.key % 4 != 0
+        return f"潍坊市{book.address}", code if linked else None
 
-def _homes(city: City, f: Family, today: date) -> Iterator[Row]:
-    noise = f.noise
-    text = address_text(city, f.address)
-    owners = {
-        "both": [(f.father, 5000), (f.mother, 5000)],
-        "father": [(f.father, 10_000)],
-        "mother": [(f.mother, 10_000)],
-    }[f.sole_owner]
-    if f.kind == "grandparents":
-        owners = [(f.elder, 10_000)]
-    if f.kind in ("owned", "owned_away", "owned_outside", "collective", "grandparents"):
-        right = {
-            "unit_no": _unit_no(f),
-            "certificate_no": f.papers[0].number,
-            "location": text,
-            "address_code": None if noise["right_unlinked"] else f.address,
-            "use": "城镇住宅用地/住宅",
-            "area_cm2": 1_050_000,
-            "co_ownership": "sole" if len(owners) == 1 else "joint",
-            "owners": [_owner(p, s) for p, s in owners],
-            "registered_on": f.dates["bought"].isoformat(),
-            "status": "current",
-            "restrictions": [],
-        }
-        if not noise["right_stale"]:
-            for person, _ in owners:
-                yield "NR1", person.id_number, {"name": _registered(person, noise), "rights": [right]}
+    def _other(self, compound: Compound, key: int) -> Compound:
+        """Another compound of the same district, in another school's zone."""
+        zone = self.city.zone_of[compound.code]
+        others = [c for c in self.mine[compound.district] if self.city.zone_of[c.code] != zone]
+        return others[key % len(others)]
+
+    def _homes(self, f: Family) -> Iterator[Row]:
+        flaws = f.truth.flaws
+        by_owner: dict[str, tuple[Person, list[dict[str, Any]]]] = {}
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for n, dwelling in enumerate(f.dwellings):
+            first = n == 0
+            right = _right(dwelling, linked=not (first and "unlinked" in flaws))
+            people = [o.person for o in dwelling.owners if o.person is not STRANGER]
+            if dwelling.status == "current":
+                for person in people:
+                    counts[person.id_number][self.code_of[dwelling.district]] += 1
+            if not (first and {"stale", "old_book"} & set(flaws)):
+                for person in people:
+                    by_owner.setdefault(person.id_number, (person, []))[1].append(right)
+            # The office's own books know half of the certificates that the shared register still lacks.
+            if not (first and "stale" in flaws and f.key % 2):
+                yield (
+                    "NR2",
+                    dwelling.certificate_no,
+                    {
+                        "names": {p.id_number: p.name for p in people},
+                        "type": dwelling.certificate_type,
+                        "right": _right(dwelling, linked=True),
+                    },
+                )
+            compound = self.city.compounds[dwelling.address_code.split("/")[0]]
             yield (
                 "NR4",
-                right["unit_no"],
+                dwelling.unit_no,
                 {
-                    "parcel_code": right["unit_no"][:19],
-                    "building_no": "1",
-                    "address_code": f.address,
-                    "lng": 0.0,
-                    "lat": 0.0,
+                    "name": "",
+                    "fields": {
+                        "parcel_code": dwelling.unit_no[:19],
+                        "building_no": dwelling.address_code.split("/")[1].split("-")[0],
+                        "address_code": dwelling.address_code,
+                        "lng": compound.lng,
+                        "lat": compound.lat,
+                    },
                 },
             )
-        if noise["number_known"] or not noise["right_stale"]:
-            yield "NR2", f.papers[0].number, {"right": right, "ids": [p.id_number for p, _ in owners]}
-        code = next(d.code for d in city.districts if d.key == f.district)
-        for person, _ in owners:
-            yield "NR3", person.id_number, {code: 1}
-    elif f.kind == "contract" and not noise["right_stale"]:
-        for person, _ in owners:
+            pupil = next((s for s in f.siblings if s.stage == "primary"), None)
+            if first and pupil and dwelling.status == "current":
+                start = self.city.year - pupil.grade
+                yield (
+                    "ED2",
+                    dwelling.unit_no,
+                    {
+                        "locked": True,
+                        "school_code": pupil.school_code,
+                        "stage": "primary",
+                        "start_year": start,
+                        "unlock_year": start + 6,
+                        "same_parents": True,
+                    },
+                )
+        for contract in f.contracts:
+            for share in contract.buyers:
+                counts[share.person.id_number][self.code_of[contract.district]] += 1
+        for number, (person, rights) in by_owner.items():
+            wrong = "owner_name_register" in flaws
             yield (
-                "HC1",
-                person.id_number,
-                {
-                    "contract_no": f.papers[0].number,
-                    "filed_on": f.dates["bought"].isoformat(),
-                    "project": text[:12],
-                    "location": text,
-                    "address_code": f.address,
-                    "use": "住宅",
-                    "buyers": [_owner(p, s) for p, s in owners],
-                    "delivered_on": None,
-                    "status": "valid",
-                    "unit_no": None,
-                },
+                "NR1",
+                number,
+                {"name": register_spelling(person.name) if wrong else person.name, "rights": rights},
             )
-    elif f.kind == "resettlement" and not noise["right_stale"]:
-        for person in (f.father, f.mother):
+        for number, count in counts.items():
+            yield "NR3", number, count
+
+    def _contracts(self, f: Family) -> Iterator[Row]:
+        flaws, city = f.truth.flaws, self.city
+        for contract in () if "contract_missing" in flaws else f.contracts:
+            for share in contract.buyers:
+                yield (
+                    "HC1",
+                    share.person.id_number,
+                    {
+                        "name": share.person.name,
+                        "fields": {
+                            "contract_no": contract.contract_no,
+                            "filed_on": contract.filed_on.isoformat(),
+                            "project": contract.project,
+                            "location": contract.address,
+                            "address_code": contract.address_code,
+                            "use": "住宅",
+                            "buyers": _owners(contract.buyers),
+                            "delivered_on": contract.delivered_on.isoformat() if contract.delivered_on else None,
+                            "status": "valid",
+                            "unit_no": None,
+                        },
+                    },
+                )
+        for lease in () if "lease_missing" in flaws else f.leases:
             yield (
-                "HC3",
-                person.id_number,
+                "HC2",
+                lease.tenant.id_number,
                 {
-                    "kind": "resettlement",
-                    "agreement_no": f.papers[0].number,
-                    "original_address": address_text(city, f.hukou, True),
-                    "original_address_code": f.hukou,
-                    "present_address": text,
-                    "present_address_code": f.address,
-                    "signed_on": f.dates["bought"].isoformat(),
-                    "status": "valid",
+                    "name": lease.tenant.name,
+                    "fields": {
+                        "filing_no": lease.filing_no,
+                        "landlord_masked": mask_name(lease.landlord),
+                        "sole": lease.sole,
+                        "address_code": lease.address_code,
+                        "location": lease.address,
+                        "starts_on": lease.starts_on.isoformat(),
+                        "ends_on": lease.ends_on.isoformat(),
+                        "filed_on": lease.filed_on.isoformat(),
+                        "status": "valid",
+                        "unbroken_months": lease.months,
+                    },
                 },
             )
-    elif f.kind in ("local_lease", "migrant_lease") and not noise["right_stale"]:
-        tenant = f.father if f.key % 2 else f.mother
-        yield (
-            "HC2",
-            tenant.id_number,
-            {
-                "filing_no": f.papers[0].number,
-                "landlord_masked": "刘*",
-                "sole": True,
-                "address_code": f.address,
-                "location": text,
-                "starts_on": f.dates["lease"].isoformat(),
-                "ends_on": f"{city.year + 1}-08-31",
-                "filed_on": f.dates["lease"].isoformat(),
-                "status": "valid",
-                "unbroken_months": max(0, f.lease_months),
-            },
-        )
-    if f.fraud == "sold_home":
-        sold = {
-            "unit_no": _unit_no(f, 1),
-            "certificate_no": "",
-            "location": address_text(city, f.claim.compound + "/1-1-101"),
-            "address_code": f.claim.compound + "/1-1-101",
-            "use": "住宅",
-            "area_cm2": 900_000,
-            "co_ownership": "sole",
-            "owners": [_owner(f.father, 10_000)],
-            "registered_on": f"{city.year - 9}-05-01",
-            "status": "historic",
-            "restrictions": [],
+        for moved in () if "resettlement_missing" in flaws else f.resettlements:
+            for parent in f.guardians:
+                yield (
+                    "HC3",
+                    parent.person.id_number,
+                    {
+                        "name": parent.person.name,
+                        "fields": {
+                            "kind": "resettlement",
+                            "agreement_no": moved.agreement_no,
+                            "original_address": moved.original_address,
+                            "original_address_code": moved.original_address_code,
+                            "present_address": moved.address,
+                            "present_address_code": moved.address_code,
+                            "signed_on": moved.signed_on.isoformat(),
+                            "status": "valid",
+                        },
+                    },
+                )
+        for permit in f.permits:
+            yield (
+                "PS4",
+                permit.person.id_number,
+                {
+                    "name": permit.person.name,
+                    "fields": {
+                        "permit_no": permit.permit_no,
+                        "first_issued_on": permit.first_issued_on.isoformat(),
+                        "last_endorsed_on": date(city.year - 1, 12, 1).isoformat(),
+                        "expires_on": date(city.year, 12, 1).isoformat(),
+                        "address": permit.address,
+                        "region": permit.region,
+                        "unbroken_months": permit.months,
+                    },
+                },
+            )
+
+    def _work(self, f: Family) -> Iterator[Row]:
+        for job in f.jobs:
+            who, started = job.person.id_number, job.starts_on.isoformat()
+            firm = {"uscc": job.uscc, "region": job.region, "registered_on": started, "status": "active"}
+            if job.kind == "trader":
+                yield "MR1", who, {"name": job.person.name, "fields": firm}
+            elif job.kind == "company":
+                yield (
+                    "MR2",
+                    who,
+                    {"name": job.person.name, "fields": {**firm, "role": "legal_representative"}},
+                )
+            else:
+                yield (
+                    "HR2",
+                    who,
+                    {
+                        "name": job.person.name,
+                        "fields": {
+                            "region": job.region,
+                            "starts_on": started,
+                            "ends_on": None,
+                            "kind": job.kind,
+                            "status": "current",
+                        },
+                    },
+                )
+        for i in f.insurance:
+            months = months_between(i.first_month, self.city.register_day)
+            yield (
+                "HR1",
+                i.person.id_number,
+                {
+                    "name": i.person.name,
+                    "fields": {
+                        "region": i.region,
+                        "first_month": i.first_month.strftime("%Y-%m"),
+                        "last_month": f"{self.city.year}-02",
+                        "unbroken_months": i.months,
+                        "cumulative_months": months,
+                        "back_paid_months": i.back_paid,
+                        "status": "paying",
+                    },
+                },
+            )
+
+
+def _relation(member: Kin, book: Household) -> str:
+    """How a member is related to the head, GB/T 4761."""
+    head = book.members[0]
+    if member is head:
+        return _HEAD
+    if head.relation in ("grandfather", "grandmother"):
+        return {"father": _CHILD, "mother": _IN_LAW}.get(member.relation, _SPOUSE)
+    return _SPOUSE
+
+
+def _owners(shares: tuple[Share, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name_masked": mask_name(s.person.name),
+            "id_digest": id_digest(s.person.id_number),
+            "share_bp": s.share_bp,
         }
-        yield "NR1", f.father.id_number, {"name": f.father.name, "rights": [sold]}
+        for s in shares
+    ]
 
 
-def _registered(person: Person, noise: dict[str, bool]) -> str:
-    """The owner's name as the property register writes it."""
-    if not noise["owner_rare_sign"]:
-        return person.name
-    changed = person.name.translate(_VARIANT)
-    return changed if changed != person.name else person.name + " "
+def _right(dwelling: Dwelling, linked: bool) -> dict[str, Any]:
+    return {
+        "unit_no": dwelling.unit_no,
+        "certificate_no": dwelling.certificate_no,
+        "location": dwelling.address,
+        "address_code": dwelling.address_code if linked else None,
+        "use": dwelling.use,
+        "area_cm2": dwelling.area_cm2,
+        "co_ownership": "sole" if len(dwelling.owners) == 1 else "shares",
+        "owners": _owners(dwelling.owners),
+        "registered_on": dwelling.registered_on.isoformat(),
+        "status": dwelling.status,
+        "restrictions": [],
+    }

@@ -23,9 +23,9 @@ from ruxue.accounts.models import Role, StaffRole, User
 from ruxue.admissions import rounds
 from ruxue.admissions.models import Offer
 from ruxue.algorithms import bundle, draw
-from ruxue.applications import claims, review, verify
+from ruxue.applications import claims, evidence, review, verify
 from ruxue.applications.machine import By
-from ruxue.applications.models import Application, Check, Transition
+from ruxue.applications.models import Application, Check, Objection, Transition
 from ruxue.applications.states import PASSED, Actor, State
 from ruxue.classes import ceremony
 from ruxue.classes.models import Ceremony, TeacherTeam
@@ -51,6 +51,14 @@ WINDOWS = {  # month, day of opening and of closing
     "offer": ((7, 20), (7, 30)),
     "late": ((8, 10), (8, 25)),
     "classes": ((8, 18), (8, 31)),
+}
+
+
+PAPER_FOR = {  # the paper that answers a reason, where it is not the one of the claimed home
+    "hukou_address_unclear": "household_book",
+    "identity_mismatch": "household_book",
+    "household_not_together": "household_book",
+    "job_not_found": "work",
 }
 
 
@@ -168,6 +176,8 @@ class Player:
     def __post_init__(self) -> None:
         self.year = self.city.year
         self.seasons = {s.district_id: s for s in Season.objects.filter(year=self.year).prefetch_related("windows")}
+        self.core = {s.pk: verify.core(s) for s in self.seasons.values()}
+        self.rule = {s.pk: policy for s in self.seasons.values() if (policy := rules.in_force(s))}
         self.family_of: dict[str, tuple[Family, int]] = {}
         self.paper = _picture()
 
@@ -253,13 +263,15 @@ class Player:
             _fill(row, family.corrected, i)
             claims.submit(row.key, row.guardian)
             return
-        kind = (
-            "household_book"
-            if row.needed and row.needed[0] in ("hukou_address_unclear", "identity_mismatch", "household_not_together")
-            else family.papers[0].kind
+        claimed = {"contract": "contract", "resettlement": "resettlement", "lease": "lease"}.get(
+            row.basis, "certificate"
         )
-        paper = next((p for p in family.papers if p.kind == kind), family.papers[0])
-        review.upload(row.key, row.guardian, paper.kind, self.paper, paper.number)
+        kind = PAPER_FOR.get(row.needed[0] if row.needed else "", claimed)
+        paper = next((p for p in family.papers if p.kind == kind), None)
+        if paper:
+            review.upload(row.key, row.guardian, paper.kind, self.paper, paper.number)
+        elif "waive" in self._actions(row):
+            claims.go_on_without(row.key, row.guardian)
 
     def _actions(self, row: Application) -> set[str]:
         from ruxue.applications.reasons import REASONS
@@ -299,37 +311,53 @@ class Player:
 
     def _examine(self, row: Application) -> None:
         """At the window: originals are examined with the office that issued them; what is forged shows."""
-        family, i = self.family_of[row.key]
+        family, _ = self.family_of[row.key]
         by = By(Actor.SCHOOL, self._clerk(row))
         if not family.papers[0].authentic:
             review.refuse(row.key, by, "the issuing office does not know this paper")
             return
-        facts = truth_facts(self.city, family, i)
+        facts = self._truth(row)
         seen = {n: facts[n] for n in row.needed_facts if facts.get(n) is not None}
         review.accept(row.key, by, seen)
+
+    def _truth(self, row: Application) -> dict[str, Any]:
+        family, i = self.family_of[row.key]
+        return truth_facts(self.city, family, i, self.core[row.season_id])
+
+    def due(self, row: Application) -> str:
+        """The category that the rule gives to the truth."""
+        truth = {k: Fact(v) for k, v in self._truth(row).items()}
+        return decide(self.rule[row.season_id], truth, final=True).category
+
+    def rank(self, row: Application, category: str) -> int:
+        """A category's place in the rule's order, smaller is better; after coordination stands no category at all."""
+        order = [c.code for c in self.rule[row.season_id].categories] + [COORDINATE]
+        return order.index(category) if category in order else len(order)
 
     def _clerk(self, row: Application) -> User | None:
         return User.objects.filter(roles__role=Role.REVIEWER, roles__scope=row.school_id).first()
 
     def admit(self) -> None:
-        """Publication, objections, lock, round with coordination, offers, answers, second round for declined seats."""
+        """Publication, objections, lock, round with coordination, offers, answers."""
         started = time.monotonic()
+        officials = {
+            key: By(Actor.DISTRICT, User.objects.filter(roles__role=Role.DISTRICT, roles__scope=key).first())
+            for key in self.seasons
+        }
+        clock.stop_at(at(self.year, 7, 8))
+        for key, season in self.seasons.items():
+            rounds.publish_preliminary(season, officials[key])
+        self._object(officials)
         with self.progress.phase("admission", len(self.seasons)) as tick:
-            for n, season in enumerate(self.seasons.values(), 1):
-                by = By(
-                    Actor.DISTRICT,
-                    User.objects.filter(roles__role=Role.DISTRICT, roles__scope=season.district_id).first(),
-                )
-                clock.stop_at(at(self.year, 7, 8))
-                rounds.publish_preliminary(season, by)
+            for n, (key, season) in enumerate(self.seasons.items(), 1):
                 clock.stop_at(at(self.year, 7, 16))
-                rounds.lock(season, by)
+                rounds.lock(season, officials[key])
                 log.seal()
                 try:
-                    rounds.run(season, by)
+                    rounds.run(season, officials[key])
                     log.seal()
                     clock.stop_at(at(self.year, 7, 20))
-                    rounds.send_offers(season, by)
+                    rounds.send_offers(season, officials[key])
                 except rounds.StepError as error:
                     if error.code != "nobody_waiting":
                         raise
@@ -343,6 +371,26 @@ class Player:
                 tick(n)
         log.seal()
         self._timed("admission", started)
+
+    def _object(self, officials: dict[str, By]) -> None:
+        """Families object whose result rests on what is not so, and whose papers were refused; the district sees all."""
+        refused = set(Transition.objects.filter(name="refuse_evidence").values_list("application_id", flat=True))
+        rows = self._in(State.PUBLISHED)
+        with self.progress.phase("objections", len(rows)) as tick:
+            for n, row in enumerate(rows, 1):
+                wronged = self.rank(row, self.due(row)) < self.rank(row, row.category)
+                if wronged or row.pk in refused:
+                    clock.stop_at(at(self.year, 7, 10))
+                    made = review.object_to(row.key, row.guardian, "公示的结果与我家实际情况不符，原件请核对")
+                    clock.stop_at(at(self.year, 7, 13))
+                    held = evidence.unpack(row.facts)
+                    seen = {
+                        k: v for k, v in self._truth(row).items() if v is not None and k in held and held[k].value != v
+                    }
+                    answer = "核对原件，情况属实" if wronged else "出具单位查无此件，维持原结果"
+                    by = officials[row.season.district_id]
+                    review.answer_objection(made.pk, by, wronged, answer, seen if wronged else None)
+                tick(n)
 
     def hold_classes(self) -> None:
         """Every school's ceremony: classes, then teachers."""
@@ -405,7 +453,8 @@ def _fill(row: Application, claim: Claim, index: int) -> None:
             "grandparent": claim.grandparent,
             "basis": claim.basis,
             "compound": claim.compound,
-            "room": claim.room if claim.basis not in ("owned", "grandparents") else "",
+            "room": claim.room,
+            "certificate_no": claim.certificate_no,
         },
     )
 
@@ -432,7 +481,7 @@ def make_staff(city: City, password: str) -> list[tuple[str, str]]:
 def report(player: Player) -> dict[str, Any]:
     """The season's report. Decisions are scored against the ground truth; everything else is read off the tables."""
     city = player.city
-    rows = list(Application.objects.select_related("season"))
+    rows = list(Application.objects.all())
     passed = [r for r in rows if r.state in PASSED and r.category != COORDINATE]
     first: dict[int, dict[str, list[bool]]] = {}
     for pk, item, part, ok in Check.objects.filter(claim_version=1).values_list(
@@ -458,17 +507,12 @@ def report(player: Player) -> dict[str, Any]:
     zero = [r for r in rows if r.pk not in touched and not r.by_human and r.state in PASSED]
     wrong_pass = wrong_fail = frauds = frauds_passed = 0
     for row in rows:
-        family, i = player.family_of[row.key]
-        policy = rules.in_force(row.season)
-        assert policy is not None
-        due = decide(policy, {k: Fact(v) for k, v in truth_facts(city, family, i).items()}, final=True).category
-        order = [c.code for c in policy.categories] + [COORDINATE]
-        got = order.index(row.category) if row.category in order else len(order)
+        family, _ = player.family_of[row.key]
+        due, got = player.rank(row, player.due(row)), player.rank(row, row.category)
         frauds += bool(family.fraud)
-        if got < order.index(due):
-            wrong_pass += 1
-            frauds_passed += bool(family.fraud)
-        wrong_fail += got > order.index(due)
+        wrong_pass += got < due
+        frauds_passed += bool(family.fraud) and got < due
+        wrong_fail += got > due
     offers = Offer.objects.filter(application__state__in=[State.OFFERED, State.ACCEPTED, State.CLASSED])
     seated = dict(offers.values_list("school").annotate(n=Count("id")))
     plans = {p.school_id: p.seats for p in SeatPlan.objects.all()}
@@ -481,7 +525,12 @@ def report(player: Player) -> dict[str, Any]:
     return {
         "families": len(city.families),
         "users": User.objects.exclude(phone_index=None).count(),
-        "applications": {"submitted": len(rows), "passed": len(passed), "pass_rate": _rate(len(passed), len(rows))},
+        "applications": {
+            "submitted": len(rows),
+            "ineligible": sum(r.state == State.REJECTED for r in rows),
+            "passed": len(passed),
+            "pass_rate": _rate(len(passed), len(rows)),
+        },
         "household_checks": {
             "queried": len(household),
             "matched_first": sum(household),
@@ -490,6 +539,10 @@ def report(player: Player) -> dict[str, Any]:
         "property_checks": {"queried": len(owned), "matched_first": sum(owned), "rate": _rate(sum(owned), len(owned))},
         "zero_touch_rate": _rate(len(zero), len(rows)),
         "visits": len(visited),
+        "objections": {
+            "made": Objection.objects.count(),
+            "upheld": Objection.objects.filter(upheld=True).count(),
+        },
         "decisions": {
             "wrong_pass": wrong_pass,
             "wrong_fail": wrong_fail,
@@ -518,7 +571,18 @@ def _touched() -> set[int]:
     """Applications for which a family did more than submit once, or a person did anything."""
     return set(
         Transition.objects.exclude(name="submit")
-        .filter(name__in=["resubmit", "to_school", "book", "return", "ask_onsite", "accept_review", "refuse_evidence"])
+        .filter(
+            name__in=[
+                "resubmit",
+                "to_school",
+                "book",
+                "return",
+                "ask_onsite",
+                "accept_review",
+                "refuse_evidence",
+                "object",
+            ]
+        )
         .values_list("application_id", flat=True)
     )
 
