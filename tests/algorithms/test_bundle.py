@@ -10,8 +10,10 @@ import random
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from typer.testing import CliRunner
 
 from ruxue.algorithms import bundle, canonical, draw, merkle
+from ruxue.cli import app
 from tests.algorithms.node import ask
 from tests.algorithms.test_draw import MANIFEST, SECRETS
 
@@ -387,3 +389,26 @@ def test_canonical_text_of_random_values_is_the_same():
     answers = ask({"canonical": base64.b64encode(data).decode()} for data in values)
     assert [a["text"].encode() for a in answers] == values
     assert all(canonical.loads(data) is not ... for data in values)
+
+
+def test_the_command_tells_each_step_and_fails_where_something_differs(tmp_path):
+    true, changed, odd = tmp_path / "true.json", tmp_path / "changed.json", tmp_path / "odd.json"
+    true.write_bytes(bundle.to_bytes(TRUE["classes"]))
+    changed.write_bytes(true.read_bytes().replace(b'"time":"2026-08-20T09:01', b'"time":"2026-08-20T09:02'))
+    body = copy.deepcopy(TRUE["lottery"])
+    body["manifest"]["witnesses"][0]["role"] = "[/red]\x1b[2J"
+    odd.write_bytes(bundle.to_bytes(body))
+
+    def run(*arguments):
+        done = CliRunner().invoke(app, ["verify", *map(str, arguments)])
+        assert done.exception is None or isinstance(done.exception, SystemExit)
+        return done.exit_code, " ".join(done.output.split())
+
+    code, text = run(true)
+    assert code == 0 and text.count("✓") == 6 and "全部一致" in text
+    code, text = run(changed)
+    assert code == 1 and "✗" in text and "/commitments/1/time" in text
+    assert run(true, "--log-key", PUBLIC.upper())[0] == 0
+    assert run(true, "--log-key", "00" * 32)[0] == 1
+    code, text = run(odd)
+    assert code == 1 and "[/red]" in text and "\x1b" not in text

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ruxue.cli.base import console
@@ -26,12 +27,16 @@ def verify(
         raise StartError(f"{bundle} can't be read: {error}") from error
     steps = verify_bundle(data, log_key.strip().lower())
     for step in steps:
-        console.print(
-            f"[{'green' if step.ok else 'red'}]{'✓' if step.ok else '✗'}[/] {step.zh}\n  {step.en}", highlight=False
-        )
+        sign = "[green]✓[/]" if step.ok else "[red]✗[/]"
+        console.print(f"{sign} {_plain(step.zh)}\n  {_plain(step.en)}", highlight=False)
     if not steps[-1].ok:
         raise typer.Exit(1)
     console.print("[green]All of it agrees. 全部一致。[/]")
+
+
+def _plain(text: str) -> str:
+    """A bundle's own words can neither color nor move what the terminal shows."""
+    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 
 def balance(
