@@ -244,7 +244,7 @@ def named(path, step):
     place = canonical.pointer(*path)
     if path[:2] == ("manifest", "entries") and len(path) > 2 and step.code == "form":
         return step.field in (place, canonical.pointer(*path[:2], path[2] + 1, "code"))  # out of order: one of the two
-    if step.field == place + "'":  # renamed
+    if step.field.startswith(place + "'"):  # renamed
         return True
     return (step.field + "/").startswith(place + "/") or (place + "/").startswith(step.field + "/")
 

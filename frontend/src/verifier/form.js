@@ -9,7 +9,7 @@ const hex =
   (v) =>
     typeof v === "string" && v.length >= 2 * least && v.length <= 2 * most && /^([0-9a-f]{2})*$/.test(v);
 const isCount = (v) => Number.isSafeInteger(v) && v >= 0;
-const TIME = /^([12]\d{3})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:Z|([+-])(\d\d):(\d\d))$/;
+const TIME = /^(19[7-9]\d|2[01]\d\d)-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:Z|([+-])(\d\d):(\d\d))$/;
 
 // Microseconds since 1970 of a time with its zone, such as 2026-08-20T09:00:00+08:00; null where the text is no such time.
 export function moment(text) {
