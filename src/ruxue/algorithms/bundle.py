@@ -18,7 +18,9 @@ from ruxue.algorithms.canonical import FormError, pointer
 
 _PART, _ENTRY = 16, 4  # hex digits by which a log's entry tells a part, and an entry of the list
 _ENTRIES = "/manifest/entries/*"
-_TIME = re.compile(r"(?:19[7-9]\d|2[01]\d\d)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII)
+_TIME = re.compile(
+    r"(?:19[7-9]\d|2[01]\d\d)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
 
 
 @dataclass(frozen=True)
