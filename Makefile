@@ -21,7 +21,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-src/ruxue/web/static/dist/.ready: frontend/package-lock.json frontend/build.mjs $(wildcard frontend/src/*) $(VENV)/.ready
+src/ruxue/web/static/dist/.ready: frontend/package-lock.json frontend/build.mjs $(wildcard frontend/src/* frontend/src/*/*) $(VENV)/.ready
 	@echo "Building the front end …"
 	@if ! { command -v node >/dev/null && command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; }; then \
 	  $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-node.lock; fi

@@ -1,8 +1,15 @@
 // ruxue-draw/1 as far as a witness needs it.
 import { sha256 } from "./sha256.js";
 
-export const toHex = (bytes) => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
-export const toBytes = (text) => new TextEncoder().encode(text);
+const PAIRS = Array.from({ length: 256 }, (_, b) => b.toString(16).padStart(2, "0"));
+const encoder = new TextEncoder();
+
+export function toHex(bytes) {
+  let out = "";
+  for (const b of bytes) out += PAIRS[b];
+  return out;
+}
+export const toBytes = (text) => encoder.encode(text);
 
 export function fromHex(text) {
   const hex = text.trim().toLowerCase();
@@ -24,7 +31,8 @@ export function framed(tag, ...parts) {
 }
 
 export const taggedHash = (tag, ...parts) => sha256(framed(tag, ...parts));
-export const commitmentFrame = (digest, witness, secret) => framed("ruxue-draw/1 commit", digest, toBytes(witness), secret);
+export const commitmentFrame = (digest, witness, secret) =>
+  framed("ruxue-draw/1 commit", digest, toBytes(witness), secret);
 export const commitment = (digest, witness, secret) => sha256(commitmentFrame(digest, witness, secret));
 export const secretFrame = (noise, words) => framed("ruxue-draw/1 witness secret", noise, toBytes(words));
 

@@ -48,7 +48,7 @@ def check_shape(rules: Mapping[str, Any]) -> None:
         elif key == "names_apart":
             fits = isinstance(value, str)
         else:
-            fits = (type(value) is int and value >= 1) or (key == "cap" and value is None)
+            fits = type(value) is int and value >= 1
         if not fits:
             raise InfeasibleRules(
                 f"{key} can't be {value!r}: the guide to class assignment shows how it is written",

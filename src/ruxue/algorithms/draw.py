@@ -305,3 +305,53 @@ def start_and_interval(count: int, start: int, interval: int, take: int) -> list
         if circle:
             position = (position + interval - 1) % len(circle)
     return drawn
+
+
+_MODES = {
+    None: {"seats", "group_boundary"},
+    "preference": {"mode", "seats", "choices", "tickets", "group_boundary"},
+    "interval": {"mode", "seats"},
+}
+
+
+def lottery_result(manifest: Mapping[str, Any], seed: bytes) -> dict[str, Any]:
+    """The result of a lottery as its bundle publishes it, in the mode that `rules.mode` names (docs/draw-protocol.md).
+
+    Raises DrawError for a rule that the mode lacks or does not have, so that nothing is passed over in silence.
+    """
+    rules, entries = manifest["rules"], manifest["entries"]
+    mode = rules.get("mode")
+    if mode not in _MODES or (mode is None and "mode" in rules):
+        raise DrawError(f"the lottery's mode is {mode!r}; it must be preference or interval, or absent")
+    if wrong := sorted(set(rules) - ({"quotas"} if mode is None else set()) ^ _MODES[mode]):
+        raise DrawError(f"the rule {wrong[0]!r} is missing, or unknown to this mode")
+    if mode is None:
+        drawn = lottery(manifest, seed)
+        return {"order": drawn.order, "admitted": drawn.admitted, "excess": drawn.excess}
+    if mode == "interval":
+        return _by_interval(entries, rules["seats"], seed)
+    plan, choices, tickets = rules["seats"], rules["choices"], rules["tickets"]
+    if not isinstance(plan, Mapping):
+        raise DrawError("seats must be given by school")
+    if tickets not in ("one", "each"):
+        raise DrawError(f"tickets is {tickets!r}; it must be one or each")
+    if not isinstance(choices, Mapping) or any(
+        not isinstance(c, list) or len(set(map(str, c))) < len(c) for c in choices.values()
+    ):
+        raise DrawError("choices must hold a list of different schools for each unit")
+    admitted = preference_first(entries, choices, plan, rules["group_boundary"], seed, tickets == "each")
+    return {
+        "admitted": admitted,
+        "excess": {name: max(0, len(codes) - plan[name]) for name, codes in admitted.items()},
+    }
+
+
+def _by_interval(entries: Sequence[Mapping[str, Any]], seats: Any, seed: bytes) -> dict[str, Any]:
+    """Numbers are the entries' places in the list; start and interval come from the stream `interval`."""
+    _check_seats(seats, "skip")
+    if any("group" in entry for entry in entries):
+        raise DrawError("a lottery by start and interval knows no groups")
+    codes, stream = sorted(entry["code"] for entry in entries), Stream(seed, "interval")
+    start, interval = 1 + stream.below(len(codes)), 1 + stream.below(len(codes))
+    numbers = start_and_interval(len(codes), start, interval, min(seats, len(codes)))
+    return {"start": start, "interval": interval, "admitted": [codes[n - 1] for n in numbers]}

@@ -194,7 +194,7 @@ def hold(key: str, by: By) -> Ceremony:
     seed = draw.make_seed(bytes.fromhex(made.digest), secrets)
     made.seed, made.result = seed.hex(), bundle.build_result(made.manifest, seed)
     made.state, made.drawn_at = Ceremony.State.DRAWN, clock.now()
-    entry = log.append("draw", made.manifest["id"], {"digest": bundle.core_digest(_core(made)), "seed": made.seed})
+    entry = log.append("draw", made.manifest["id"], {**bundle.ledger_body(_core(made)), "seed": made.seed})
     made.ledger_entry = entry.pk
     made.save()
     if made.kind == "classes":

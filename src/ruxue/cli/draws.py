@@ -7,28 +7,36 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ruxue.cli.base import console
 from ruxue.processes import StartError
 
 
-def verify(bundle: Annotated[Path, typer.Argument(help="A published bundle (JSON).")]) -> None:
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="A published bundle (JSON).")],
+    log_key: Annotated[str, typer.Option(help="The log's public key (hex), as you know it from elsewhere.")] = "",
+) -> None:
     """Recomputes a published draw from its bundle alone: commitments, seed, result, and its place in the public log."""
     from ruxue.algorithms.bundle import verify_bundle
 
     try:
-        body = json.loads(bundle.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StartError(f"{bundle} can't be read as a bundle: {error}") from error
-    steps = verify_bundle(body)
+        data = bundle.read_bytes()
+    except OSError as error:
+        raise StartError(f"{bundle} can't be read: {error}") from error
+    steps = verify_bundle(data, log_key.strip().lower())
     for step in steps:
-        console.print(
-            f"[{'green' if step.ok else 'red'}]{'✓' if step.ok else '✗'}[/] {step.zh}\n  {step.en}", highlight=False
-        )
+        sign = "[green]✓[/]" if step.ok else "[red]✗[/]"
+        console.print(f"{sign} {_plain(step.zh)}\n  {_plain(step.en)}", highlight=False)
     if not steps[-1].ok:
         raise typer.Exit(1)
     console.print("[green]All of it agrees. 全部一致。[/]")
+
+
+def _plain(text: str) -> str:
+    """A bundle's own words can neither color nor move what the terminal shows."""
+    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 
 def balance(

@@ -22,7 +22,7 @@ from ruxue.accounts import consent
 from ruxue.accounts.models import Role, StaffRole, User
 from ruxue.admissions import rounds
 from ruxue.admissions.models import Offer
-from ruxue.algorithms import draw
+from ruxue.algorithms import bundle, draw
 from ruxue.applications import claims, evidence, review, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check, Objection, Transition
@@ -422,16 +422,12 @@ class Player:
 
     def write_bundles(self, folder: Path) -> int:
         """Writes every ceremony's bundle as a file; returns how many."""
-        import json
-
         folder.mkdir(parents=True, exist_ok=True)
         tree = log.Tree()
         count = 0
         for made in Ceremony.objects.filter(state=Ceremony.State.DRAWN).order_by("id"):
             body = ceremony.published_bundle(made, tree)
-            (folder / f"{made.manifest['id']}.json").write_text(
-                json.dumps(body, ensure_ascii=False, indent=1), encoding="utf-8"
-            )
+            (folder / f"{made.manifest['id']}.json").write_bytes(bundle.to_bytes(body))
             count += 1
         return count
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import html
+import io
+import re
+from pathlib import Path
 from typing import Any
 
 from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -15,6 +20,7 @@ from ruxue import crypto
 from ruxue.admissions import notices
 from ruxue.admissions.models import Notice, Offer, Publication
 from ruxue.algorithms import identity
+from ruxue.algorithms.bundle import to_bytes
 from ruxue.applications import claims
 from ruxue.applications.models import Application
 from ruxue.applications.states import State
@@ -282,11 +288,44 @@ def draw(request: HttpRequest, key: str) -> HttpResponse:
 
 def bundle(request: HttpRequest, key: str) -> HttpResponse:
     made = get_object_or_404(Ceremony, key=key, state=Ceremony.State.DRAWN)
-    return JsonResponse(
-        ceremony.published_bundle(made),
-        json_dumps_params={"ensure_ascii": False, "indent": 1},
-        headers={"Content-Disposition": f'attachment; filename="{made.manifest["id"]}.json"'},
+    return FileResponse(
+        io.BytesIO(to_bytes(ceremony.published_bundle(made))),
+        content_type="application/json",
+        as_attachment=True,
+        filename=f"{made.manifest['id']}.json",
     )
+
+
+_VERIFIER = Path(__file__).parents[1] / "static" / "dist" / "verifier.html"
+_POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]+)"')
+
+
+def verifier(request: HttpRequest, key: str = "") -> HttpResponse:
+    """The page that verifies bundles, one file without network; with `key` it carries that draw's bundle.
+
+    It also carries the log's key, so that a copy saved today knows a log with another key. `?save` downloads it.
+    """
+    page, name = _VERIFIER.read_text(encoding="utf-8"), "ruxue-verify"
+    policy = _POLICY.search(page)
+    assert policy is not None
+    page = page.replace(
+        'name="ruxue-log-key" content=""', f'name="ruxue-log-key" content="{crypto.public_signing_key()}"'
+    )
+    if get_language() == "en":
+        page = page.replace('<html lang="zh-CN">', '<html lang="en">')
+    if key:
+        made = get_object_or_404(Ceremony, key=key, state=Ceremony.State.DRAWN)
+        name = f"{made.manifest['id']}-verify"
+        carried = html.escape(to_bytes(ceremony.published_bundle(made)).decode())
+        page = page.replace('<pre id="bundle" hidden>', '<pre id="bundle" hidden>' + carried)
+    answer = FileResponse(
+        io.BytesIO(page.encode()),
+        content_type="text/html; charset=utf-8",
+        as_attachment="save" in request.GET,
+        filename=f"{name}.html",
+    )
+    answer.headers["Content-Security-Policy"] = policy[1] + "; frame-ancestors 'none'"
+    return answer
 
 
 def log(request: HttpRequest) -> HttpResponse:
@@ -364,7 +403,7 @@ def help_(request: HttpRequest) -> HttpResponse:
                 (
                     _("How do I check a draw?"),
                     _(
-                        "Download its bundle from the page of the draw and run: ruxue verify FILE. It needs no network and trusts nobody."
+                        "On the page of the draw, press “Check it yourself”: your phone computes the draw again, without network, and finds your child by the receipt's code. The program “ruxue verify FILE” does the same on a computer."
                     ),
                 ),
             ],
