@@ -204,12 +204,11 @@ def allocate(market: Market) -> Allocation:
     at, pool, dirty, heap, base, held, free = _defer(cards, start, *pools, count, tickets, m.option_tickets)
     settled = True
     if dirty.any():
-        begin, lines = _lines(cards, start, start[1:], schools)
         waiting = _claimed(
-            schools, reserve, size, tickets, m.option_tickets, begin, lines, at, heap, base, held, free, dirty
+            cards, start, schools, reserve, size, tickets, m.option_tickets, at, heap, base, held, free, dirty
         )
         if waiting.any():
-            settled = _repair(cards, start, *pools, tickets, m.option_tickets, begin, lines, at, pool, waiting)
+            settled = _repair(cards, start, *pools, count, tickets, m.option_tickets, at, pool, waiting)
     begin, in_line = _lines(cards, start, at, schools)
     rank, last, drawn, tie = _ranks(options, seats, begin, in_line, tickets, m.option_tickets, spare, at, pool)
     line = np.diff(begin)
@@ -995,13 +994,13 @@ def _sort(tickets: Words, per_option: bool, line: Any) -> None:
 
 @njit(cache=True)
 def _claimed(
+    cards: Any,
+    start: Ints,
     schools: int,
     reserve: Any,
     size: Any,
     tickets: Words,
     per_option: bool,
-    begin: Ints,
-    lines: Any,
     at: Ints,
     heap: Any,
     base: Ints,
@@ -1011,12 +1010,10 @@ def _claimed(
 ) -> Any:
     """Of the schools in doubt, those where somebody has a claim: enough seats for all of it are free or behind it."""
     claimed = dirty >= 2
-    for s in range(schools):
-        if dirty[s] != 1:
-            continue
-        for place in lines[begin[s] : begin[s + 1]]:
-            word, o, u = place.word, place.option, place.unit
-            if at[u] <= o:
+    for u in range(start.size - 1):
+        for o in range(start[u], at[u]):
+            word, s = cards[o].word, np.int64(cards[o].school)
+            if dirty[s] != 1 or claimed[s] or word == NEVER:
                 continue
             for p in (s, s if reserve[o] < 0 else schools + reserve[o]):
                 x = heap[base[p]]
@@ -1030,8 +1027,6 @@ def _claimed(
                     ):
                         behind += size[x.unit]
                 claimed[s] |= behind >= size[u]
-            if claimed[s]:
-                break
     return claimed
 
 
@@ -1085,10 +1080,9 @@ def _repair(
     returns: Any,
     reserve: Any,
     size: Any,
+    count: Ints,
     tickets: Words,
     per_option: bool,
-    begin: Ints,
-    lines: Any,
     at: Ints,
     pool: Any,
     dirty: Any,
@@ -1106,7 +1100,18 @@ def _repair(
     rest = np.empty(home.size, np.int64)
     visits = np.zeros(schools, np.int64)
     below = np.full(start.size - 1, -1, np.int64)  # the last option that sent a unit away
-    chosen = np.empty(np.diff(begin).max(), np.int64)
+    chosen = np.empty(count.max(), np.int64)
+    begin = np.zeros(schools + 1, np.int64)
+    for s in range(schools):
+        begin[s + 1] = begin[s] + count[s]
+    end = begin[:-1].copy()
+    order = np.empty(cards.size - 1, np.int32)
+    for o in range(cards.size - 1):
+        if cards[o].word != NEVER:
+            s = cards[o].school
+            order[end[s]] = o
+            end[s] += 1
+    room = np.empty(count.max(), PLACE)
     queue = [s for s in range(schools) if dirty[s]]
     loose = [0 for _ in range(0)]
     settled = True
@@ -1124,9 +1129,15 @@ def _repair(
                 s = queue[head]
                 head += 1
                 dirty[s] = False
-            line = lines[begin[s] : begin[s + 1]]
+            line = room[: end[s] - begin[s]]
+            for i in range(line.size):
+                line[i].option = order[begin[s] + i]
+                line[i].word = cards[line[i].option].word
+                line[i].unit = cards[line[i].option].unit
             if visits[s] == 0:
                 _sort(tickets, per_option, line)
+                for i in range(line.size):
+                    order[begin[s] + i] = line[i].option
             visits[s] += 1
             tired = visits[s] > PATIENCE
             settled &= not tired
