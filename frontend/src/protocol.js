@@ -41,3 +41,15 @@ export async function digestOf(bytes) {
   const subtle = globalThis.crypto?.subtle;
   return subtle ? new Uint8Array(await subtle.digest("SHA-256", bytes)) : sha256(bytes);
 }
+
+// A secret of 32 bytes: typed words mixed with the device's randomness, so that neither alone decides it.
+export async function makeSecret(words) {
+  const noise = crypto.getRandomValues(new Uint8Array(32));
+  return toHex(await digestOf(secretFrame(noise, words)));
+}
+
+// Whether a secret (hex) is the one that was committed to; a device that lost it must not try another.
+export async function fitsCommitment(digest, witness, secret, value) {
+  if (!/^([0-9a-f]{2}){16,}$/.test(secret)) return false;
+  return toHex(await digestOf(commitmentFrame(fromHex(digest), witness, fromHex(secret)))) === value;
+}

@@ -107,3 +107,8 @@ def public_key(length: int = 20) -> str:
     """A random name for URLs and receipts: unguessable (4.95 bits a character), readable aloud."""
     raw = _seeded.token(length * 2) if _seeded else os.urandom(length * 2)
     return "".join(_ALPHABET[int.from_bytes(raw[2 * i : 2 * i + 2], "big") % 31] for i in range(length))
+
+
+def is_public_key(text: str) -> bool:
+    """True for a text that has the form of a public key of the usual length."""
+    return len(text) == 20 and set(text) <= set(_ALPHABET)

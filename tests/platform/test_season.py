@@ -17,15 +17,13 @@ from ruxue.accounts import consent, signin
 from ruxue.accounts.models import PhoneCode, User
 from ruxue.admissions import notices, rounds
 from ruxue.admissions.models import Notice, Offer, Publication
-from ruxue.algorithms import bundle, draw, merkle
+from ruxue.algorithms import merkle
 from ruxue.algorithms.identity import id_check_digit
 from ruxue.applications import claims, evidence, review, verify
 from ruxue.applications.machine import By, NotAllowed
 from ruxue.applications.models import Application, Check, Transition
 from ruxue.applications.reasons import REASONS
 from ruxue.applications.states import CHANGES, Actor, State
-from ruxue.classes import ceremony
-from ruxue.classes.models import Ceremony, TeacherTeam
 from ruxue.exchange.models import Query
 from ruxue.ledger import clock, log
 from ruxue.ledger.models import Entry, TreeHead
@@ -311,56 +309,6 @@ def test_notices_can_be_verified_and_not_forged():
     found.signature = "00" * 64
     assert not notices.is_genuine(found)
     assert notices.pdf(Notice.objects.first(), "http://localhost/n/x").startswith(b"%PDF")
-
-
-def open_one() -> Ceremony:
-    at(8, 20)
-    school = SeatPlan.objects.filter(season=a_season()).first().school
-    return ceremony.open_classes(a_season(), school)
-
-
-def secrets(made: Ceremony) -> dict[str, bytes]:
-    return {w.token: f"secret of {w.code} 0123456789".encode() for w in made.witnesses.all()}
-
-
-def test_a_ceremony_goes_one_way_and_its_bundle_agrees():
-    made = open_one()
-    mine = secrets(made)
-    codes = {w.token: w.code for w in made.witnesses.all()}
-    by = By(Actor.DISTRICT)
-    with pytest.raises(ceremony.CeremonyError, match="not_now"):
-        ceremony.reveal(next(iter(mine)), "00" * 20)
-    for token, secret in mine.items():
-        value = draw.commitment(bytes.fromhex(made.digest), codes[token], secret).hex()
-        ceremony.commit(token, value)
-        ceremony.commit(token, value)
-        with pytest.raises(ceremony.CeremonyError, match="already_committed"):
-            ceremony.commit(token, "0" * 64)
-    with pytest.raises(ceremony.CeremonyError, match="witnesses"):
-        ceremony.hold(made.key, by)
-    first = next(iter(mine))
-    with pytest.raises(ceremony.CeremonyError, match="wrong_secret"):
-        ceremony.reveal(first, b"another secret of theirs".hex())
-    for token, secret in mine.items():
-        ceremony.reveal(token, secret.hex())
-    held = ceremony.hold(made.key, by)
-    assert ceremony.hold(made.key, by).seed == held.seed
-    report = held.result["report"]
-    assert report["size_spread"] <= 1 and all(v["spread"] <= 1 for v in report["attributes"]["sex"].values())
-    log.seal()
-    assert all(s.ok for s in bundle.verify_bundle(ceremony.published_bundle(held)))
-    with pytest.raises(ceremony.CeremonyError, match="already_drawn"):
-        ceremony.void(made.key, by, "too late")
-    TeacherTeam.objects.filter(school=made.school).delete()
-    with pytest.raises(ceremony.CeremonyError, match="teams"):
-        ceremony.open_teachers(made.season, made.school)
-
-
-def test_a_withheld_secret_voids_the_draw_publicly():
-    made = open_one()
-    ceremony.void(made.key, By(Actor.DISTRICT), "家长代表未公开")
-    assert Entry.objects.filter(kind="void", body__reason="家长代表未公开").exists()
-    assert ceremony.open_classes(made.season, made.school).key != made.key
 
 
 def client_of(name: str) -> Client:

@@ -138,6 +138,7 @@ REASONS: dict[str, Reason] = {
     "offered": Reason(_("A seat is offered to your child. Please accept or decline it by the date shown.")),
     "coordinated": Reason(_("The zone's school is full; the district offers the nearest seat that is left.")),
     "classed": Reason(_("The classes have been drawn in public; your child's class is shown below.")),
+    "teachers_drawn": Reason(_("The teachers of the classes have been drawn in public; your child's are shown below.")),
     "onsite_booked": Reason(_("Your time at the school is booked.")),
 }
 

@@ -414,10 +414,14 @@ class Player:
     def _witness(self, made: Ceremony) -> None:
         secrets = {}
         for w in made.witnesses.all():
-            secrets[w.code] = hashlib.sha256(f"{self.city.seed}/{made.manifest['id']}/{w.code}".encode()).digest()
-            ceremony.commit(w.token, draw.commitment(bytes.fromhex(made.digest), w.code, secrets[w.code]).hex())
+            if not w.holder:
+                ceremony.join(w.token, "见证人")
+        ceremony.open_commitments(made.key, By(Actor.DISTRICT))
         for w in made.witnesses.all():
-            ceremony.reveal(w.token, secrets[w.code].hex())
+            secrets[w.code] = hashlib.sha256(f"{self.city.seed}/{made.manifest['id']}/{w.code}".encode()).digest()
+            ceremony.commit(w.holder, draw.commitment(bytes.fromhex(made.digest), w.code, secrets[w.code]).hex())
+        for w in made.witnesses.all():
+            ceremony.reveal(w.holder, secrets[w.code].hex())
         ceremony.hold(made.key, By(Actor.DISTRICT))
 
     def write_bundles(self, folder: Path) -> int:

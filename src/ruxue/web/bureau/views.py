@@ -353,7 +353,10 @@ def objections(request: HttpRequest) -> HttpResponse:
 def ceremonies(request: HttpRequest) -> HttpResponse:
     district = my_district(request)
     season = _season(district)
-    made = {(c.school_id, c.kind): c for c in Ceremony.objects.filter(season=season).exclude(state=Ceremony.State.VOID)}
+    found = list(Ceremony.objects.filter(season=season, lot_of=None).order_by("id"))
+    made = {(c.school_id, c.kind): c for c in found if c.state != Ceremony.State.VOID}
+    for c in found:
+        c.state_name = state_name(c)  # type: ignore[attr-defined]
     pupils = dict(
         Offer.objects.filter(round__season=season, application__state__in=[State.ACCEPTED, State.CLASSED])
         .values_list("school")
@@ -362,10 +365,9 @@ def ceremonies(request: HttpRequest) -> HttpResponse:
     schools = list(School.objects.filter(district=district).order_by("code"))
     for s in schools:
         s.n = pupils.get(s.code, 0)  # type: ignore[attr-defined]
-        s.draws = [made.get((s.code, k)) for k in ("classes", "teachers")]  # type: ignore[attr-defined]
-        for c in s.draws:  # type: ignore[attr-defined]
-            if c:
-                c.state_name = state_name(c)
+        s.draws = [made.get((s.code, k)) for k in ("classes", "teachers", "late")]  # type: ignore[attr-defined]
+        s.when = made.get((s.code, "classes"))  # type: ignore[attr-defined]
+        s.void = [c for c in found if c.school_id == s.code and c.state == Ceremony.State.VOID]  # type: ignore[attr-defined]
     return bureau_page(request, "bureau/ceremonies.html", district, schools=schools)
 
 

@@ -25,7 +25,7 @@ from ruxue.applications import claims
 from ruxue.applications.models import Application
 from ruxue.applications.states import State
 from ruxue.classes import ceremony
-from ruxue.classes.models import Ceremony, TeacherTeam
+from ruxue.classes.models import Ceremony
 from ruxue.ledger import clock
 from ruxue.ledger.models import Entry, TreeHead
 from ruxue.places import rules, seasons, suggest
@@ -34,6 +34,7 @@ from ruxue.policy.engine import decide
 from ruxue.policy.explain import explain, render_policy
 from ruxue.policy.facts import Fact
 from ruxue.web.templatetags.ruxue import chinese
+from ruxue.web.witness.show import draw_context, state_name
 
 
 def _districts() -> list[District]:
@@ -235,50 +236,11 @@ def statistics(request: HttpRequest) -> HttpResponse:
     return render(request, "public/statistics.html", {"rows": rows, "chart": chart})
 
 
-def state_name(made: Ceremony) -> str:
-    return {
-        "published": _("the list is published; witnesses are committing"),
-        "revealing": _("witnesses are revealing"),
-        "drawn": _("drawn"),
-        "void": _("void"),
-    }[made.state]
-
-
 def draws(request: HttpRequest) -> HttpResponse:
     rows = list(Ceremony.objects.order_by("-id")[:500])
     for r in rows:
         r.state_name = state_name(r)  # type: ignore[attr-defined]
     return render(request, "public/draws.html", {"draws": rows})
-
-
-def draw_context(made: Ceremony) -> dict[str, Any]:
-    """What the public page and the projector show of a draw: masked names, receipts' tails."""
-    context: dict[str, Any] = {"made": made, "state_name": state_name(made), "witnesses": list(made.witnesses.all())}
-    if made.state == Ceremony.State.DRAWN and made.result and made.kind == "classes":
-        report = made.result["report"]
-        levels = report["attributes"]["sex"]
-        none = [0] * len(report["sizes"])
-        context["report"] = [
-            {
-                "size": s,
-                "girls": levels.get("1", {"counts": none})["counts"][i],
-                "boys": levels.get("0", {"counts": none})["counts"][i],
-                "age": f"{report['ordered']['age_months']['sums'][i] / s:.1f}" if s else "–",
-            }
-            for i, s in enumerate(report["sizes"])
-        ]
-        names = {a.receipt: a.child_name for a in Application.objects.filter(class_place__ceremony=made)}
-        teams = {
-            t.number: t.name
-            for t in TeacherTeam.objects.filter(season=made.season, school=made.school).exclude(number=None)
-        }
-        context["rosters"] = [
-            (int(n), teams.get(int(n), ""), [(identity.mask_name(names.get(c, "?")), c[-4:]) for c in codes])
-            for n, codes in sorted(made.result["classes"].items(), key=lambda p: int(p[0]))
-        ]
-    elif made.state == Ceremony.State.DRAWN and made.result:
-        context["teams"] = sorted(made.result["teams"].items(), key=lambda p: p[1])
-    return context
 
 
 def draw(request: HttpRequest, key: str) -> HttpResponse:

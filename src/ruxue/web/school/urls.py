@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ruxue.web.school import views
+from ruxue.web.school import classes, views
 
 app_name = "school"
 urlpatterns = [
@@ -12,5 +12,7 @@ urlpatterns = [
     path("slots", views.slots, name="slots"),
     path("results", views.results, name="results"),
     path("export", views.export, name="export"),
-    path("classes", views.classes, name="classes"),
+    path("classes", classes.classes, name="classes"),
+    path("classes/rehearsal", classes.rehearsal, name="rehearsal"),
+    path("classes/rehearsal.json", classes.rehearsal_bundle, name="rehearsal_bundle"),
 ]

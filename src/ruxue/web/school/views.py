@@ -22,13 +22,10 @@ from ruxue.applications.machine import By, NotAllowed
 from ruxue.applications.models import Application, Booking, Document, Slot
 from ruxue.applications.reasons import STAFF_RETURN
 from ruxue.applications.states import Actor, State
-from ruxue.classes import ceremony
-from ruxue.classes.models import Ceremony, TeacherTeam
 from ruxue.ledger import clock
 from ruxue.places import seasons
 from ruxue.policy.facts import VOCABULARY
 from ruxue.web.guardian.views import explanation_of, shown_checks
-from ruxue.web.public.views import state_name
 from ruxue.web.staff import my_school, school_page, scope, staff
 
 ACTABLE = (State.SCHOOL_REVIEW, State.ONSITE_BOOKED)
@@ -267,57 +264,4 @@ def export(request: HttpRequest) -> HttpResponse:
         out.getvalue(),
         content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         headers={"Content-Disposition": f'attachment; filename="{school.code}.xlsx"'},
-    )
-
-
-def _say(error: ceremony.CeremonyError) -> str:
-    return {
-        "already_open": _("This ceremony is open already."),
-        "offers_open": _("Some families have not answered their offers yet."),
-        "no_pupils": _("No child has accepted a seat here yet."),
-        "classes_first": _("The classes are drawn first."),
-        "teams": _("There must be as many teacher teams as classes: %(teams)s teams, %(classes)s classes.")
-        % {"teams": error.details.get("teams"), "classes": error.details.get("classes")},
-    }.get(error.code, error.code)
-
-
-@staff
-def classes(request: HttpRequest) -> HttpResponse:
-    """Teacher teams, the ceremony of the classes, the teachers' draw."""
-    school = my_school(request)
-    season = seasons.current(school.district_id)
-    if season is None:
-        raise Http404
-    if request.method == "POST":
-        if not scope(request).may_review(school.district_id, school.code):
-            raise Http404
-        try:
-            if request.POST.get("do") == "team" and request.POST.get("team", "").strip():
-                TeacherTeam.objects.get_or_create(season=season, school=school, name=request.POST["team"].strip()[:60])
-            elif request.POST.get("do") == "classes":
-                return redirect("witness:projector", ceremony.open_classes(season, school).key)
-            elif request.POST.get("do") == "teachers":
-                return redirect("witness:projector", ceremony.open_teachers(season, school).key)
-        except ceremony.CeremonyError as error:
-            messages.error(request, _say(error))
-        return redirect(request.get_full_path())
-    found = {
-        c.kind: c for c in Ceremony.objects.filter(season=season, school=school).exclude(state=Ceremony.State.VOID)
-    }
-    for c in found.values():
-        c.state_name = state_name(c)  # type: ignore[attr-defined]
-    return school_page(
-        request,
-        "school/classes.html",
-        school,
-        teams=TeacherTeam.objects.filter(season=season, school=school).order_by("number", "name"),
-        ceremonies=[
-            ("classes", found.get("classes"), _("Classes")),
-            ("teachers", found.get("teachers"), _("Teachers")),
-        ],
-        classes=found.get("classes"),
-        pupils=Application.objects.filter(
-            season=season, offer__school=school, state__in=[State.ACCEPTED, State.CLASSED]
-        ).count(),
-        open_offers=Application.objects.filter(season=season, offer__school=school, state=State.OFFERED).count(),
     )
