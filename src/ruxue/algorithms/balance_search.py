@@ -310,7 +310,9 @@ def _coarse(b: Board, high: int, low: int, levels: Ints, leans: Ints, found: Int
             worse = False
             for a in range(criteria):
                 change = leans[0, a, p] + leans[1, a, q]
-                if i >= 0 and j >= 0:
+                if levels[0, a, p] >= 0 and levels[1, a, q] >= 0:
+                    change -= 2 * (levels[0, a, p] == levels[1, a, q])
+                elif i >= 0 and j >= 0:
                     change -= 2 * _alike(b, i, j, a)
                 if not smaller:
                     if change > best[a + 1]:
@@ -415,21 +417,29 @@ def mend(b: Board, upto: int, worth: Ints) -> int:
 
     Counts the criteria before `upto`; `worth[a, level]` weighs. Returns the number of exchanges.
     """
-    k, made = b.pupils.size, 0
+    k, made, rows = b.pupils.size, 0, b.lists.shape[1] + 1
+    levels, lean = np.empty((2, upto, rows), np.int64), np.empty((2, rows), np.int64)
     for high in range(k):
         for low in range(high + 1, k):
-            gap = b.pupils[low] - b.pupils[high]
+            here, there, gap = b.length[high], b.length[low], b.pupils[low] - b.pupils[high]
+            _weigh(b, high, low, 1, upto, worth, levels[0], lean[0])
+            _weigh(b, high, low, -1, upto, worth, levels[1], lean[1])
             best, best_p, best_q = 0, -1, -1
-            for p in range(b.length[high] + 1):
-                i = b.lists[high, p] if p < b.length[high] else -1
-                for q in range(b.length[low] + (1 if i >= 0 else 0)):
-                    j = b.lists[low, q] if q < b.length[low] else -1
-                    net = (b.size[i] if i >= 0 else 0) - (b.size[j] if j >= 0 else 0)
+            for p in range(here + 1):
+                i = b.lists[high, p] if p < here else -1
+                size = b.size[i] if i >= 0 else 0
+                for q in range(there + (1 if i >= 0 else 0)):
+                    j = b.lists[low, q] if q < there else -1
+                    net = size - (b.size[j] if j >= 0 else 0)
                     if net * (gap + net) > 0:
                         continue
-                    change = 0
-                    for a in range(upto):
-                        change += _weighted(b, i, j, high, low, a, worth)
+                    change = lean[0, p] + lean[1, q]
+                    if size == 1 and net == 0:
+                        for a in range(upto):
+                            if levels[0, a, p] == levels[1, a, q]:
+                                change -= 2 * worth[a, levels[0, a, p]]
+                    elif i >= 0 and j >= 0:
+                        change -= 2 * _shared(b, i, j, upto, worth)
                     if change < best and allowed(b, i, j, high, low):
                         best, best_p, best_q = change, (p if i >= 0 else -1), (q if j >= 0 else -1)
             if best < 0:
@@ -439,31 +449,28 @@ def mend(b: Board, upto: int, worth: Ints) -> int:
 
 
 @njit(cache=True)
-def _weighted(b: Board, i: int, j: int, high: int, low: int, a: int, worth: Ints) -> int:
-    """Half of the change of criterion a's squares, each level weighed, when i goes from high to low and j back."""
-    change = 0
-    if i >= 0 and j >= 0 and b.size[i] == 1 and b.size[j] == 1:
-        x, y = b.level[b.first[i], a], b.level[b.first[j], a]
-        if x != y:
-            change += worth[a, x] * (b.counts[low, a, x] - b.counts[high, a, x] + 1)
-            change += worth[a, y] * (b.counts[high, a, y] - b.counts[low, a, y] + 1)
-        return change
-    for u, side in ((i, 1), (j, -1)):
-        if u < 0:
-            continue
+def _weigh(b: Board, high: int, low: int, side: int, upto: int, worth: Ints, level: Ints, lean: Ints) -> None:
+    """As `_lean`, all criteria before `upto` weighed and added up."""
+    c = high if side > 0 else low
+    for p in range(b.length[c]):
+        u = b.lists[c, p]
+        total = _shared(b, u, u, upto, worth)
         for m in range(b.first[u], b.first[u + 1]):
-            x = b.level[m, a]
-            net = _having(b, i, a, x) - _having(b, j, a, x)
-            change += side * worth[a, x] * (b.counts[low, a, x] - b.counts[high, a, x] + net)
-    return change
+            for a in range(upto):
+                x = b.level[m, a]
+                total += side * worth[a, x] * (b.counts[low, a, x] - b.counts[high, a, x])
+                level[a, p] = x
+        lean[p] = total
+    lean[b.length[c]] = 0
 
 
 @njit(cache=True)
-def _having(b: Board, u: int, a: int, x: int) -> int:
-    """Members of unit u, which may be nobody, with level x of criterion a."""
-    found = 0
-    if u >= 0:
-        for m in range(b.first[u], b.first[u + 1]):
-            if b.level[m, a] == x:
-                found += 1
-    return found
+def _shared(b: Board, i: int, j: int, upto: int, worth: Ints) -> int:
+    """Sum over criteria and levels of weight × (members of i with the level) × (members of j with it)."""
+    total = 0
+    for m in range(b.first[i], b.first[i + 1]):
+        for n in range(b.first[j], b.first[j + 1]):
+            for a in range(upto):
+                if b.level[m, a] == b.level[n, a]:
+                    total += worth[a, b.level[m, a]]
+    return total
