@@ -171,10 +171,10 @@ function* search(state, todo, stream) {
       if (!waiting.size) return;
       next();
     }
-    if (!ended) refuse("rules", "contradiction");
+    if (!ended) refuse("", "contradiction");
     for (const unit of todo) if (state.classOf[unit] >= 0) state.take(unit);
   }
-  refuse("rules", "search");
+  refuse("", "search");
 }
 
 // Exchanges between two classes: steps 5 and 6.
