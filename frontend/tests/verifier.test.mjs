@@ -9,7 +9,7 @@ import { moment } from "../src/verifier/form.js";
 import { canonical, decode, firstDifference, placeAt, read } from "../src/verifier/json.js";
 import { lottery, walk } from "../src/verifier/lottery.js";
 import { leafHash, nodeHash, rootFrom } from "../src/verifier/merkle.js";
-import { STEPS } from "../src/verifier/verify.js";
+import { recomputeAtOnce, STEPS } from "../src/verifier/verify.js";
 import { placeWords, WORDS } from "../src/verifier/words.js";
 
 const MANIFEST = JSON.parse(
@@ -49,6 +49,17 @@ test("the protocol's vectors: digest, seed, beacon, tickets, order, stream", () 
     Array.from({ length: 10 }, () => again.below(10)),
     [3, 8, 5, 8, 1, 5, 7, 4, 4, 1],
   );
+});
+
+test("the vector of class assignment, with its report and its late arrival", () => {
+  const text = readFileSync(new URL("../../docs/class-assignment.md", import.meta.url), "utf8");
+  const vector = JSON.parse(text.match(/```json\n([\s\S]*?)```/)[1]),
+    draw = (rules, entries) => recomputeAtOnce({ kind: "classes", rules, entries }, fromHex(vector.seed)).result;
+  assert.deepEqual(draw(vector.rules, vector.entries), { classes: vector.classes, report: vector.report });
+  const placed = Object.fromEntries(
+    Object.entries(vector.classes).flatMap(([number, codes]) => codes.map((c) => [c, Number(number)])),
+  );
+  assert.deepEqual(draw({ ...vector.rules, placed }, [...vector.entries, vector.late]).classes, vector.classes_then);
 });
 
 test("Nanchang: start 6, interval 3, 15 of 20", () => {

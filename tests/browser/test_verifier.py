@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,13 @@ from tests.algorithms.test_bundle import PUBLIC, TRUE
 from tests.browser.conftest import Site, serious
 
 PAGE = Path(__file__).parents[2] / "src" / "ruxue" / "web" / "static" / "dist" / "verifier.html"
-SMALL = [(320, 700, True, "zh"), (390, 844, False, "zh"), (1440, 900, False, "en")]
+SMALL = [
+    (320, 700, True, "zh"),
+    (390, 844, False, "zh"),
+    (390, 844, False, "en"),
+    (1440, 900, False, "zh"),
+    (1440, 900, False, "en"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +41,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     page = PAGE.read_text(encoding="utf-8").replace('log-key" content=""', f'log-key" content="{PUBLIC}"')
     (folder / "page.html").write_text(page, encoding="utf-8")
     return folder
+
+
+def picture(page: Page, name: str) -> None:
+    """Keeps a picture to be looked at, where `RUXUE_SHOTS=FOLDER` asks for them."""
+    if folder := os.environ.get("RUXUE_SHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{folder}/verifier-{name}.png", full_page=True)
 
 
 def verdict(page: Page) -> tuple[str, str, str]:
@@ -75,6 +89,7 @@ def test_a_file_from_the_phone_is_checked_without_network(
     number = next(n for n, codes in TRUE["classes"]["result"]["classes"].items() if "P07" in codes)
     assert number in page.inner_text(".child .answer")
     assert set(page.locator(".child li").all_inner_texts()) == set(TRUE["classes"]["result"]["classes"][number])
+    picture(page, f"true-{language}-{width}")
     page.fill("#code", "X99")
     page.click("#look")
     assert "X99" in page.inner_text("#child .error")
@@ -82,6 +97,7 @@ def test_a_file_from_the_phone_is_checked_without_network(
     assert serious(page) == []
     page.set_input_files("#file", files / "changed.json")
     assert verdict(page) == ("bad", "result", "/result/classes/1/0")
+    picture(page, f"changed-{language}-{width}")
     assert page.locator("#code").count() == 0  # who trusts no file looks for no child in it
     assert page.evaluate("document.activeElement.id") == "verdict"
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

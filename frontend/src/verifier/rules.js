@@ -1,4 +1,4 @@
-// Rules that can't be carried out are refused with the rule's name, never bent.
+// Rules that can't be carried out are refused with the rule's name (none where only all of them together fail), never bent.
 import { has } from "./json.js";
 
 export class Refused extends Error {

@@ -150,7 +150,9 @@ export function* verify(input, { logKey = "" } = {}) {
       outcome = yield* recompute(manifest, seed);
     } catch (error) {
       if (error instanceof Refused)
-        throw new Differs("rules", pointer(["manifest", "rules", error.rule]), { detail: error.detail });
+        throw new Differs("rules", pointer(["manifest", "rules", error.rule].filter(Boolean)), {
+          detail: error.detail,
+        });
       if (error instanceof TypeError || error instanceof RangeError) throw new Differs("rules", "/manifest/rules"); // rules of a wrong kind
       throw error;
     }
