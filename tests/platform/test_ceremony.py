@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import translation
 
 from ruxue import crypto
 from ruxue.accounts.models import User
@@ -22,6 +24,7 @@ from ruxue.ledger.models import Entry
 from ruxue.places import seasons
 from ruxue.places.models import School, SeatPlan
 from ruxue.simulation import season as play
+from ruxue.web.witness import show
 
 pytestmark = pytest.mark.usefixtures("db_world")
 BY = By(Actor.DISTRICT)
@@ -448,8 +451,33 @@ def test_rules_that_contradict_each_other_are_not_published():
     prepare.save(season, school, "classes", wanted, None)
     with pytest.raises(CeremonyError, match="infeasible") as refused:
         publish()
-    assert str(refused.value.details["conflict"])
+    conflict = refused.value.details["conflict"]
+    assert a in conflict.en and a in conflict.zh
+    assert conflict.zh in show.error_text(refused.value)
     assert not Ceremony.objects.filter(school=school).exists()
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_every_refusal_has_words(language):
+    source = Path(ceremony.__file__).parents[1]
+    files = [*(source / "classes").glob("*.py"), *(source / "web" / "witness").glob("*.py")]
+    files.append(source / "web" / "school" / "classes.py")
+    codes = {c for f in files for c in re.findall(r'CeremonyError\(\s*"(\w+)"', f.read_text(encoding="utf-8"))}
+    assert len(codes) > 30
+    details = {
+        "conflict": "x",
+        "who": "",
+        "at": clock.now(),
+        "roles": ["家长代表2"],
+        "teams": 1,
+        "classes": 2,
+        "most": 3,
+    }
+    details |= {"line": "", "present": 1, "mixers": 0, "least": 2}
+    with translation.override(language):
+        for code in codes:
+            text = show.error_text(CeremonyError(code, **details))
+            assert text != code and "%(" not in text, code
 
 
 def test_the_manifest_holds_no_more_than_the_rules_use():
