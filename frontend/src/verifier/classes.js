@@ -450,7 +450,8 @@ class Exchanges {
   mend(a, b, last, weights) {
     const {
         state,
-        plan: { units, levelOf, levelsOf },
+        width,
+        plan: { levelsOf, isSingle, levelAt },
       } = this,
       d = this.difference;
     this.look(a, b);
@@ -459,12 +460,6 @@ class Exchanges {
     const sum = (i, j) => {
       let total = 0;
       for (let k = 0; k <= last; k++) {
-        if (i !== NOBODY && j !== NOBODY && units[i].single && units[j].single) {
-          const one = levelOf[k][i],
-            other = levelOf[k][j];
-          if (one !== other) total += weights[one] * (d[one] + 1) + weights[other] * (1 - d[other]);
-          continue;
-        }
         const net = new Map();
         if (i !== NOBODY) for (const [level, count] of levelsOf[k][i]) net.set(level, count);
         if (j !== NOBODY) for (const [level, count] of levelsOf[k][j]) net.set(level, (net.get(level) || 0) - count);
@@ -472,17 +467,30 @@ class Exchanges {
       }
       return total;
     };
-    const consider = (i, j) => {
-      const total = sum(i, j);
+    const consider = (i, j, total) => {
       if (total >= least || this.size(i, j, a, b) > 0 || !this.allowed(i, j, a, b)) return;
       least = total;
       first = [i, j];
     };
+    // Two singles bring the sum of what each brings alone, less twice the weights of the levels that they share.
+    const arriving = state.lists[b].map((j) => (isSingle[j] ? sum(NOBODY, j) : 0));
     for (const i of state.lists[a]) {
-      for (const j of state.lists[b]) consider(i, j);
-      consider(i, NOBODY);
+      const leaving = sum(i, NOBODY);
+      let most = 0;
+      for (let k = 0; k <= last; k++) most += 2 * weights[levelAt[i * width + k]];
+      state.lists[b].forEach((j, position) => {
+        if (!isSingle[i] || !isSingle[j]) return consider(i, j, sum(i, j));
+        let total = leaving + arriving[position];
+        if (total - most >= least) return undefined;
+        for (let k = 0; k <= last; k++) {
+          const level = levelAt[i * width + k];
+          if (level === levelAt[j * width + k]) total -= 2 * weights[level];
+        }
+        return consider(i, j, total);
+      });
+      consider(i, NOBODY, leaving);
     }
-    for (const j of state.lists[b]) consider(NOBODY, j);
+    for (const j of state.lists[b]) consider(NOBODY, j, sum(NOBODY, j));
     if (first) this.exchange(first[0], first[1], a, b);
     return first !== null;
   }
