@@ -217,16 +217,8 @@ def allocate(market: Market) -> Allocation:
         raise ValueError(
             f"units {tie[0]} and {tie[1]} have the same standing and the same ticket: draw tickets before allocating"
         )
-    seated = at < start[1:]
-    got = np.where(seated, at, -1)
-    at_school = np.where(seated, school[np.minimum(at, max(options - 1, 0))], -1) if options else got
-    left = seats - np.bincount(at_school[seated], size[seated], schools).astype(np.int64)
-    on_reserve = seated & (pool >= schools)
-    reserved = np.where(on_reserve, pool - schools, -1)
-    reserved_left = quota - np.bincount(reserved[on_reserve], size[on_reserve], len(quota)).astype(np.int64)
-    return Allocation(
-        got, at_school.astype(np.int64), reserved, rank, line, last, drawn, left, reserved_left, closed, bool(settled)
-    )
+    got, at_school, reserved, left, reserved_left = _result(start, school, seats, quota, size, at, pool)
+    return Allocation(got, at_school, reserved, rank, line, last, drawn, left, reserved_left, closed, bool(settled))
 
 
 _FAULTS = {
@@ -1172,6 +1164,24 @@ def _repair(
             if v >= 0 and at[v] < start[v + 1]:
                 break
     return settled
+
+
+@njit(cache=True)
+def _result(start: Ints, school: Any, seats: Ints, quota: Ints, size: Any, at: Ints, pool: Any) -> Any:
+    """Each unit's option, school and reserve, -1 for none; the seats and the reserved seats that are left."""
+    got = np.full(at.size, -1, np.int64)
+    at_school = np.full(at.size, -1, np.int64)
+    reserved = np.full(at.size, -1, np.int64)
+    left, reserved_left = seats.copy(), quota.copy()
+    for u in range(at.size):
+        if at[u] < start[u + 1]:
+            got[u] = at[u]
+            at_school[u] = school[at[u]]
+            left[at_school[u]] -= size[u]
+            if pool[u] >= seats.size:
+                reserved[u] = pool[u] - seats.size
+                reserved_left[reserved[u]] -= size[u]
+    return got, at_school, reserved, left, reserved_left
 
 
 @njit(cache=True)
