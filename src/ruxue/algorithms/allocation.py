@@ -205,7 +205,8 @@ def allocate(market: Market) -> Allocation:
     settled = True
     if dirty.any():
         waiting = _claimed(
-            cards, start, schools, reserve, size, tickets, m.option_tickets, at, heap, base, held, free, dirty
+            *(cards, start, schools, home, returns, reserve, size, tickets, m.option_tickets),
+            *(at, heap, base, held, free, dirty),
         )
         if waiting.any():
             settled = _repair(cards, start, *pools, count, tickets, m.option_tickets, at, pool, waiting)
@@ -216,16 +217,8 @@ def allocate(market: Market) -> Allocation:
         raise ValueError(
             f"units {tie[0]} and {tie[1]} have the same standing and the same ticket: draw tickets before allocating"
         )
-    seated = at < start[1:]
-    got = np.where(seated, at, -1)
-    at_school = np.where(seated, school[np.minimum(at, max(options - 1, 0))], -1) if options else got
-    left = seats - np.bincount(at_school[seated], size[seated], schools).astype(np.int64)
-    on_reserve = seated & (pool >= schools)
-    reserved = np.where(on_reserve, pool - schools, -1)
-    reserved_left = quota - np.bincount(reserved[on_reserve], size[on_reserve], len(quota)).astype(np.int64)
-    return Allocation(
-        got, at_school.astype(np.int64), reserved, rank, line, last, drawn, left, reserved_left, closed, bool(settled)
-    )
+    got, at_school, reserved, left, reserved_left = _result(start, school, seats, quota, size, at, pool)
+    return Allocation(got, at_school, reserved, rank, line, last, drawn, left, reserved_left, closed, bool(settled))
 
 
 _FAULTS = {
@@ -313,16 +306,16 @@ def _pack_ranks(keys: Ints, room: int) -> tuple[Words, int]:
     return word, width
 
 
-def _live_locks(locks: Locks | None, year: int, highest: int) -> tuple[Ints, Ints, Ints]:
+def _live_locks(locks: Locks | None, year: int, highest: int) -> Any:
     """The locks in force, by dwelling: where each dwelling's begin, their families, their schools."""
     if locks is None:
-        return np.zeros(highest + 2, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.zeros(highest + 2, np.int32), np.empty(0, np.int32), np.empty(0, np.int32)
     live = (year >= locks.first_year) & (year < locks.first_year + locks.years) & ~locks.released
     live &= (locks.dwelling >= 0) & (locks.dwelling <= highest)
     order = np.argsort(locks.dwelling[live], kind="stable")
-    begin = np.zeros(highest + 2, np.int64)
+    begin = np.zeros(highest + 2, np.int32)
     begin[1:] = np.cumsum(np.bincount(locks.dwelling[live], minlength=highest + 1))
-    return begin, locks.family[live][order].astype(np.int64), locks.school[live][order].astype(np.int64)
+    return begin, locks.family[live][order].astype(np.int32), locks.school[live][order].astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -713,6 +706,7 @@ def _stand(
     for u in range(start.size - 1):
         lost = np.uint64(0)
         d = dwelling[u]
+        lock, locks = (lock_start[d], lock_start[d + 1]) if d >= 0 else (0, 0)
         for o in range(start[u], start[u + 1]):
             s, b = school[o], basis[o]
             w = (parts[0, b] << np.uint64(tier)) | (np.uint64(category[o]) << np.uint64(below))
@@ -725,8 +719,8 @@ def _stand(
                 w |= lost << np.uint64(loser)
             if b == 4 and category[o] >= buffer_categories:
                 closed[o] = 2
-            elif d >= 0 and (b == 0 or b == 4):
-                for k in range(lock_start[d], lock_start[d + 1]):
+            elif lock < locks and (b == 0 or b == 4):
+                for k in range(lock, locks):
                     if (lock_school[k] == s or lock_school[k] == -1) and lock_family[k] != family[u]:
                         closed[o] = 1
             cards[o].word = NEVER if closed[o] else w | own[o if per_option else u]
@@ -997,6 +991,8 @@ def _claimed(
     cards: Any,
     start: Ints,
     schools: int,
+    home: Ints,
+    returns: Any,
     reserve: Any,
     size: Any,
     tickets: Words,
@@ -1009,11 +1005,17 @@ def _claimed(
     dirty: Any,
 ) -> Any:
     """Of the schools in doubt, those where somebody has a claim: enough seats for all of it are free or behind it."""
-    claimed = dirty >= 2
+    claimed = np.zeros(schools, np.bool_)
+    for r in range(home.size):  # seats kept for the reserve, while some who may use it sit on open ones
+        s = home[r]
+        if dirty[s] >= 2 and not returns[r]:
+            for k in range(base[s], base[s] + held[s]):
+                x = heap[k]
+                claimed[s] |= reserve[x.option] == r and size[x.unit] <= free[schools + r]
     for u in range(start.size - 1):
         for o in range(start[u], at[u]):
             word, s = cards[o].word, np.int64(cards[o].school)
-            if dirty[s] != 1 or claimed[s] or word == NEVER:
+            if not dirty[s] or claimed[s] or word == NEVER:
                 continue
             for p in (s, s if reserve[o] < 0 else schools + reserve[o]):
                 x = heap[base[p]]
@@ -1162,6 +1164,24 @@ def _repair(
             if v >= 0 and at[v] < start[v + 1]:
                 break
     return settled
+
+
+@njit(cache=True)
+def _result(start: Ints, school: Any, seats: Ints, quota: Ints, size: Any, at: Ints, pool: Any) -> Any:
+    """Each unit's option, school and reserve, -1 for none; the seats and the reserved seats that are left."""
+    got = np.full(at.size, -1, np.int64)
+    at_school = np.full(at.size, -1, np.int64)
+    reserved = np.full(at.size, -1, np.int64)
+    left, reserved_left = seats.copy(), quota.copy()
+    for u in range(at.size):
+        if at[u] < start[u + 1]:
+            got[u] = at[u]
+            at_school[u] = school[at[u]]
+            left[at_school[u]] -= size[u]
+            if pool[u] >= seats.size:
+                reserved[u] = pool[u] - seats.size
+                reserved_left[reserved[u]] -= size[u]
+    return got, at_school, reserved, left, reserved_left
 
 
 @njit(cache=True)

@@ -84,7 +84,7 @@ def distances(homes: ArrayLike, schools: ArrayLike, network_m: ArrayLike | None 
     )
     d = home[:, None, :] - school[None, :, :]
     h = np.sin(d[..., 1] / 2) ** 2 + np.cos(home[:, 1])[:, None] * np.cos(school[:, 1]) * np.sin(d[..., 0] / 2) ** 2
-    straight: NDArray[np.int64] = np.rint(2 * 6_371_000 * np.arcsin(np.sqrt(h))).astype(np.int64)
+    straight: Ints = np.rint(2 * 6_371_000 * np.arcsin(np.sqrt(h))).astype(np.int64)
     if network_m is None:
         return straight
     network = np.asarray(network_m, np.int64)
@@ -166,15 +166,15 @@ def _placeable(cost: Ints, size: Ints, room: Ints) -> tuple[NDArray[np.bool_], l
     shortfalls = []
     for k in range(len(left_out)):
         schools = np.flatnonzero(reach[k])
-        short = np.flatnonzero(reached[k])
-        shortfalls.append(Shortfall(short.tolist(), schools.tolist(), int(size[short].sum()), int(room[schools].sum())))
+        units = np.flatnonzero(reached[k])
+        shortfalls.append(Shortfall(units.tolist(), schools.tolist(), int(size[units].sum()), int(room[schools].sum())))
     placed = np.ones(len(size), np.bool_)
     placed[left_out] = False
     merged: dict[tuple[int, ...], Shortfall] = {}
-    for one in shortfalls:  # a later one at the same schools names all the units of an earlier one
+    for one in shortfalls:  # one for each set of schools
         before = merged.get(tuple(one.schools))
-        units = sorted({*one.units, *(before.units if before else [])})
-        merged[tuple(one.schools)] = Shortfall(units, one.schools, int(size[units].sum()), one.seats)
+        every = sorted({*one.units, *(before.units if before else [])})
+        merged[tuple(one.schools)] = Shortfall(every, one.schools, int(size[every].sum()), one.seats)
     return placed, list(merged.values())
 
 
