@@ -889,7 +889,6 @@ _ZH: dict[str, tuple[str, str]] = {
     "list": ("要写成列表（每行以 - 开头）", "write a list (each line begins with -)"),
     "dict": ("要写成一组“键: 值”", "write a mapping of keys to values"),
     "model": ("要写成一组“键: 值”", "write a mapping of keys to values"),
-    "too": ("列表不能为空", "the list may not be empty"),
 }
 
 
@@ -906,6 +905,20 @@ def _explained(error: Any) -> tuple[str, str]:
         return (
             f"没有这个键{f'，是否为 {near[0]}' if near else ''}",
             f"there is no such key{f'; did you mean {near[0]}' if near else ''}",
+        )
+    if kind.startswith(("less_than", "greater_than")):
+        (limit,) = error["ctx"].values()
+        return (
+            f"不能{'大于' if kind.startswith('less') else '小于'} {limit}",
+            f"may not be {'more' if kind.startswith('less') else 'less'} than {limit}",
+        )
+    if kind in ("too_long", "too_short"):
+        most = error["ctx"].get("max_length")
+        least = error["ctx"].get("min_length")
+        return (
+            (f"最多 {most} 项", f"has at most {most} entries")
+            if most is not None
+            else (f"至少 {least} 项，不能为空", f"needs at least {least} entries: the list may not be empty")
         )
     if kind == "literal_error":
         return f"只能写其中之一：{error['ctx']['expected']}", f"write one of: {error['ctx']['expected']}"
