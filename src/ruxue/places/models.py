@@ -162,7 +162,9 @@ class RuleDraft(models.Model):
     title = models.CharField(max_length=120)
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
     text = models.TextField()
-    revision = models.PositiveIntegerField(default=0, help_text="edits so far: an older page can't overwrite a newer one")
+    revision = models.PositiveIntegerField(
+        default=0, help_text="edits so far: an older page can't overwrite a newer one"
+    )
     digest = models.CharField(max_length=64, blank=True, help_text="of the policy that was submitted for approval")
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     made_at = models.DateTimeField()

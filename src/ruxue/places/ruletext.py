@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -51,9 +52,7 @@ class RuleText:
             self.root = yaml.compose(self.text, Loader=yaml.SafeLoader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            raise PolicyError(
-                mark.line + 1 if mark else None, "YAML 写法有误", "this is not valid YAML"
-            ) from error
+            raise PolicyError(mark.line + 1 if mark else None, "YAML 写法有误", "this is not valid YAML") from error
 
     # ── places ──
 
@@ -193,7 +192,7 @@ class RuleText:
         chunks = self._chunks(node)
         parts = [self.lines[a:b] for a, b in chunks]
         # What stands between two items (blank lines) stays between the same places.
-        gaps = [self.lines[b:c] for (_, b), (c, _) in zip(chunks, chunks[1:], strict=False)] + [[]]
+        gaps = [self.lines[b:c] for (_, b), (c, _) in pairwise(chunks)] + [[]]
         parts.insert(to, parts.pop(index))
         made = [line for part, gap in zip(parts, gaps, strict=True) for line in [*part, *gap]]
         return self._lines(chunks[0][0], chunks[-1][1], made)
