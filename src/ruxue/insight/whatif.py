@@ -7,6 +7,7 @@ counted. Large seasons are shared between two processes, school by school, becau
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,8 @@ from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from typing import Any
 
-from django.db import close_old_connections
+from django.conf import settings
+from django.db import close_old_connections, connection
 from django.db.models import Count, Q
 
 from ruxue.accounts.models import User
@@ -122,10 +124,11 @@ def _plan(season: Season) -> tuple[dict[str, int], dict[str, str]]:
 _counter: Any = None
 
 
-def _begin(counter: Any) -> None:
-    """A helper process: Django anew, and the counter that its progress is told by."""
+def _begin(counter: Any, url: str, database: str) -> None:
+    """A helper process: Django anew on the same database, and the counter that its progress is told by."""
     import django
 
+    os.environ.update({"DATABASE_URL": url, "RUXUE_DATABASE": database, "DJANGO_SETTINGS_MODULE": "ruxue.settings"})
     django.setup()
     global _counter
     _counter = counter
@@ -198,7 +201,8 @@ def _shared(season: Season, texts: tuple[str, str], total: int, step: Step) -> l
         weight[lighter] += n
     context = multiprocessing.get_context("spawn")
     counter = context.Value("i", 0)
-    with ProcessPoolExecutor(2, context, _begin, (counter,)) as pool:
+    here = (counter, settings.DATABASE_URL, connection.settings_dict["NAME"])
+    with ProcessPoolExecutor(2, context, _begin, here) as pool:
         jobs = [pool.submit(_part, season.pk, half, texts, season.year) for half in halves if half]
         while wait(jobs, timeout=0.5).not_done:
             step(min(counter.value, 2 * total), 2 * total)
