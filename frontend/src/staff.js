@@ -1,10 +1,12 @@
 import htmx from "htmx.org";
 import { start, storage } from "./common.js";
 import { diff } from "./diff.js";
+import { startRules } from "./rules.js";
 
 htmx.config.includeIndicatorStyles = false;
 htmx.config.allowEval = false;
 start();
+startRules();
 
 // What was written and what is held: both sides mark the characters that differ.
 for (const mine of document.querySelectorAll("[data-diff-with]")) {

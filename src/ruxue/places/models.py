@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from ruxue import crypto
@@ -144,8 +145,61 @@ class ChildCount(models.Model):
         constraints = [models.UniqueConstraint(fields=["community", "birth_year"], name="one_count")]
 
 
+class RuleDraft(models.Model):
+    """A rule on its way to publication. Whoever edited it can neither approve nor publish it; triggers of the database
+    hold that too, and that a text under approval or approved stays as it is."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        SUBMITTED = "submitted"
+        APPROVED = "approved"
+        PUBLISHED = "published"
+        DROPPED = "dropped"
+
+    key = models.CharField(max_length=24, unique=True, default=crypto.public_key)
+    season = models.ForeignKey(Season, models.PROTECT, related_name="drafts")
+    base = models.ForeignKey("PolicyVersion", models.PROTECT, null=True, related_name="followers")
+    title = models.CharField(max_length=120)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
+    text = models.TextField()
+    revision = models.PositiveIntegerField(
+        default=0, help_text="edits so far: an older page can't overwrite a newer one"
+    )
+    digest = models.CharField(max_length=64, blank=True, help_text="of the policy that was submitted for approval")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+    remark = models.TextField(blank=True, help_text="why it was sent back")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["approved", "published"]) | models.Q(approved_by__isnull=False),
+                name="approved_by_somebody",
+            )
+        ]
+
+
+class RuleEdit(models.Model):
+    """One edit of a draft, append-only: who, when, which action, and the whole text after it."""
+
+    draft = models.ForeignKey(RuleDraft, models.PROTECT, related_name="edits")
+    revision = models.PositiveIntegerField()
+    action = models.CharField(max_length=24)
+    text = models.TextField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["draft", "revision"], name="one_rule_edit")]
+
+
 class PolicyVersion(models.Model):
-    """A district's published rule of one season. What is published never changes; a newer version follows it."""
+    """A district's published rule of one season. What is published never changes (a trigger of the database refuses
+    it); a newer version follows it. `signature` (hex, Ed25519) is over `rules.signed_text`. The first version of a
+    season may be installed without a draft; every later one needs one that a second person approved."""
 
     season = models.ForeignKey(Season, models.PROTECT, related_name="policies")
     version = models.PositiveSmallIntegerField()
@@ -153,6 +207,10 @@ class PolicyVersion(models.Model):
     digest = models.CharField(max_length=64)
     published_at = models.DateTimeField()
     published_by = models.CharField(max_length=60)
+    effective_from = models.DateField(help_text="the first day on which it decides")
+    signature = models.CharField(max_length=128, blank=True)
+    draft = models.OneToOneField(RuleDraft, models.PROTECT, null=True, related_name="version")
+    publisher = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["season", "version"], name="one_policy_version")]

@@ -161,7 +161,7 @@ def load_places(city: City) -> None:
                     for i in range(1, s.classes + 1)
                 ]
             )
-        rules.publish(season, (settings.POLICIES / f"{d.key}-primary.yaml").read_text(encoding="utf-8"), "city")
+        rules.install(season, (settings.POLICIES / f"{d.key}-primary.yaml").read_text(encoding="utf-8"), "city")
 
 
 @dataclass

@@ -1,13 +1,21 @@
 from django.urls import path
 
-from ruxue.web.bureau import views
+from ruxue.web.bureau import rules, views
 
 app_name = "bureau"
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("calendar", views.calendar, name="calendar"),
     path("plans", views.plans, name="plans"),
-    path("rules", views.policy, name="rules"),
+    path("rules", rules.overview, name="rules"),
+    path("rules/drafts/<str:key>", rules.draft, name="rule_draft"),
+    path("rules/drafts/<str:key>/check", rules.check, name="rule_check"),
+    path("rules/drafts/<str:key>/remarks", rules.remarks, name="rule_remarks"),
+    path("rules/drafts/<str:key>/step", rules.step, name="rule_step"),
+    path("rules/drafts/<str:key>/what-if", rules.ask, name="rule_ask"),
+    path("rules/versions/<int:number>", rules.version, name="rule_version"),
+    path("rules/what-if/<str:key>.xlsx", rules.export, name="what_if_export"),
+    path("rules/what-if/<str:key>", rules.what_if, name="what_if"),
     path("steps", views.steps, name="steps"),
     path("objections", views.objections, name="objections"),
     path("ceremonies", views.ceremonies, name="ceremonies"),

@@ -28,12 +28,10 @@ from ruxue.exchange.connector import DepartmentError
 from ruxue.exchange.models import Health
 from ruxue.insight import sources
 from ruxue.ledger import clock, log
-from ruxue.places import rules, seasons
+from ruxue.places import seasons
 from ruxue.places.models import Compound, District, School, Season, SeatPlan, Window, Zone
-from ruxue.policy.language import PolicyError, load
 from ruxue.web.public.views import _collection, _feature, state_name
 from ruxue.web.staff import bureau_page, my_district, scope, staff
-from ruxue.web.templatetags.ruxue import chinese
 
 SEATED = [State.SEATED, State.OFFERED, State.ACCEPTED, State.CLASSED]
 
@@ -202,27 +200,6 @@ def plans(request: HttpRequest) -> HttpResponse:
         chosen_geometry=json.dumps(chosen.geometry) if chosen else "",
         chosen_compounds=chosen.compounds.order_by("name") if chosen else [],
     )
-
-
-@staff
-def policy(request: HttpRequest) -> HttpResponse:
-    district = my_district(request)
-    season = _season(district)
-    versions = list(season.policies.order_by("-version"))
-    text = request.POST.get("text") or (versions[0].text if versions else "")
-    context: dict[str, Any] = {}
-    if request.method == "POST":
-        by = _acting(request, district)
-        try:
-            if request.POST.get("do") == "publish":
-                rules.publish(season, text, str(by.user))
-                messages.success(request, _("Published as a new version."))
-                return redirect("bureau:rules")
-            load(text, season.year)
-            context["checked"] = True
-        except PolicyError as error:
-            context.update(problem=error, problem_text=error.zh if chinese() else error.en)
-    return bureau_page(request, "bureau/rules.html", district, versions=versions, text=text, **context)
 
 
 @staff

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,10 @@ from ruxue.classes.models import Ceremony
 from ruxue.ledger import clock
 from ruxue.ledger.models import Entry, TreeHead
 from ruxue.places import rules, seasons, suggest
-from ruxue.places.models import Compound, District, School, SeatPlan, Zone
+from ruxue.places.models import Compound, District, PolicyVersion, School, SeatPlan, Zone
 from ruxue.policy.engine import decide
-from ruxue.policy.explain import explain, render_policy
-from ruxue.policy.facts import Fact
+from ruxue.policy.explain import explain, next_questions, render_policy, self_check
+from ruxue.policy.facts import VOCABULARY, Fact
 from ruxue.web.templatetags.ruxue import chinese
 from ruxue.web.witness.show import draw_context, state_name
 
@@ -170,14 +171,90 @@ def which(request: HttpRequest) -> HttpResponse:
     return render(request, "public/which.html", context)
 
 
-def rule(request: HttpRequest, district: str) -> HttpResponse:
+def _rule_versions(request: HttpRequest, district: str) -> tuple[PolicyVersion, PolicyVersion | None]:
+    """The published version that is asked for (?v=, else the one in force), and the one that is in force."""
     season = seasons.current(district)
-    policy = rules.in_force(season) if season else None
-    if season is None or policy is None:
+    current = rules.version_in_force(season) if season else None
+    wanted, shown = request.GET.get("v", ""), current
+    if season and wanted:
+        shown = season.policies.filter(version=int(wanted)).first() if wanted.isdigit() and len(wanted) < 5 else None
+    if shown is None:
         raise Http404
-    version = season.policies.order_by("-version").first()
-    public = render_policy(policy, "zh" if chinese() else "en")
-    return render(request, "public/rule.html", {"rule": public, "version": version})
+    return shown, current
+
+
+def rule(request: HttpRequest, district: str) -> HttpResponse:
+    """A published rule in words, generated from the text that decides, with its signature and its other versions."""
+    shown, current = _rule_versions(request, district)
+    return render(
+        request,
+        "public/rule.html",
+        {
+            "rule": render_policy(rules.policy_of(shown), "zh" if chinese() else "en"),
+            "version": shown,
+            "current": current,
+            "versions": shown.season.policies.order_by("-version"),
+            "district": district,
+            "public_key": crypto.public_signing_key(),
+        },
+    )
+
+
+def rule_text(request: HttpRequest, district: str) -> HttpResponse:
+    """The very text that was signed, for whoever wants to recompute its digest."""
+    shown, _current = _rule_versions(request, district)
+    return HttpResponse(shown.text, content_type="text/plain; charset=utf-8")
+
+
+_ASKED_AT_ONCE = 4
+
+
+def rule_check(request: HttpRequest, district: str) -> HttpResponse:
+    """Which category would we be? Asks what the rule in force needs, a few questions at a time, and stores nothing:
+    answers travel in the form, not in the address."""
+    _shown, current = _rule_versions(request, district)
+    if current is None:
+        raise Http404
+    policy, lang = rules.policy_of(current), "zh" if chinese() else "en"
+    answers: dict[str, Any] = {}
+    wrong: set[str] = set()
+    for name, typed in request.POST.items():
+        fact = name.removeprefix("a.")
+        if not name.startswith("a.") or fact not in VOCABULARY:
+            continue
+        try:
+            answers[fact] = _answer(VOCABULARY[fact].kind, typed.strip()[:40])
+        except ValueError:
+            wrong.add(fact)
+    asked = [q for q in next_questions(policy, answers, lang) if q.kind in ("bool", "int", "date", "str")]
+    return render(
+        request,
+        "public/rule_check.html",
+        {
+            "district": district,
+            "policy_title": policy.title.zh if lang == "zh" else policy.title.en,
+            "answers": [(f"a.{k}", "-" if v is None else _typed(v)) for k, v in answers.items()],
+            "asked": asked[:_ASKED_AT_ONCE],
+            "left": len(asked),
+            "wrong": wrong,
+            "explanation": self_check(policy, answers, lang) if answers else None,
+        },
+    )
+
+
+def _answer(kind: type, typed: str) -> Any:
+    """A visitor's answer as a value; None where they don't know. Raises ValueError for what can't be read."""
+    if typed == "-" or (not typed and kind is not str):
+        return None
+    if kind is bool:
+        return {"true": True, "false": False}.get(typed)
+    if kind is date:
+        return date.fromisoformat(typed)
+    return int(typed) if kind is int else typed if kind is str else None
+
+
+def _typed(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def results(request: HttpRequest) -> HttpResponse:

@@ -274,3 +274,32 @@ def fact_name(code: str) -> str:
 
     term = VOCABULARY.get(code)
     return code if term is None else term.zh if chinese() else term.en
+
+
+@register.filter
+def draft_state(state: str) -> str:
+    """What a rule's draft waits for."""
+    return {
+        "draft": _("draft"),
+        "submitted": _("waits for approval"),
+        "approved": _("approved, not published yet"),
+        "published": _("published"),
+        "dropped": _("ended"),
+    }.get(state, state)
+
+
+@register.filter
+def run_source(source: str) -> str:
+    return {"now": _("this season's families"), "last": _("last season's families")}.get(source, _("a synthetic city"))
+
+
+@register.filter
+def run_phase(phase: str) -> str:
+    """How far a what-if is."""
+    return {
+        "waiting": _("waits for its turn"),
+        "families": _("gathering the families"),
+        "verdicts": _("deciding by both rules"),
+        "done": _("done"),
+        "failed": _("failed"),
+    }.get(phase, phase)

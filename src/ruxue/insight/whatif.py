@@ -1,0 +1,349 @@
+"""What a rule would do: two texts decide the same families, side by side, and only counts and masked words come out.
+
+Nothing here writes a verdict, a state or a message of an application: families are read, decided in memory and
+counted. Large seasons are shared between two processes, school by school, because seats are counted by school.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from typing import Any
+
+from django.conf import settings
+from django.db import close_old_connections, connection
+from django.db.models import Count, Q
+
+from ruxue.accounts.models import User
+from ruxue.applications import evidence
+from ruxue.applications.models import Application
+from ruxue.applications.states import State
+from ruxue.insight.models import WhatIf
+from ruxue.ledger import clock
+from ruxue.places.models import Season, SeatPlan, Zone
+from ruxue.policy import language
+from ruxue.policy.compare import Comparison, Family, both_explained, summary, what_if
+from ruxue.policy.coverage import reached
+from ruxue.policy.engine import decide
+from ruxue.policy.explain import Explanation
+from ruxue.policy.language import COORDINATE, Policy
+from ruxue.policy.words import pick
+
+Source = WhatIf.Source
+Step = Callable[[int, int], None]
+APART = 5_000  # fewer families than this are decided in the worker itself: starting processes would take longer
+SAMPLE = 20
+_LOOKS = 3_000  # families that tell which conditions are never put to the test
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Families with the names of the groups that they are counted in, and the seats of their schools."""
+
+    families: list[Family]
+    seats: dict[str, int]
+    names: dict[str, str]
+
+
+def ask(
+    season: Season,
+    source: str,
+    before: tuple[str, str],
+    after: tuple[str, str],
+    by: User,
+    children: int | None = None,
+) -> WhatIf:
+    """A what-if to be run; `before` and `after` are label and text. Raises PolicyError where a text is no policy."""
+    for _label, text in (before, after):
+        language.load(text, season.year)
+    return WhatIf.objects.create(
+        season=season,
+        source=source,
+        children=children,
+        before_label=before[0][:160],
+        before_text=before[1],
+        after_label=after[0][:160],
+        after_text=after[1],
+        by=by,
+        asked_at=clock.now(),
+    )
+
+
+def last_season(season: Season) -> Season | None:
+    """The newest earlier season of the same district and level that has applications."""
+    return (
+        Season.objects.filter(district=season.district_id, level=season.level, year__lt=season.year)
+        .filter(applications__isnull=False)
+        .order_by("-year")
+        .first()
+    )
+
+
+# ── families ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _rows(season: Season) -> Any:
+    return (
+        Application.objects.filter(season=season)
+        .exclude(state__in=[State.DRAFT, State.WITHDRAWN, State.VOIDED])
+        .exclude(facts={})
+    )
+
+
+def _read(season: Season, schools: Sequence[str | None] | None = None) -> Iterator[Family]:
+    """Families of a season as they stand: stored facts, with what a person confirmed."""
+    zones = dict(
+        Zone.compounds.through.objects.filter(zone__season=season).values_list("compound_id", "zone__school_id")
+    )
+    rows = _rows(season)
+    if schools is not None:
+        rows = rows.filter(Q(school__in=schools) | Q(school=None) if None in schools else Q(school__in=schools))
+    found = rows.order_by("pk").values_list("key", "facts", "overrides", "school_id", "compound_id", "basis")
+    for key, facts, overrides, school, compound, basis in found.iterator(chunk_size=2_000):
+        sheet = evidence.unpack({**facts, **overrides})
+        hukou = sheet.get("child.hukou_district")
+        home = "here" if hukou and hukou.value == season.district_id else "elsewhere"
+        groups = {"school": school or "", "zone": zones.get(compound, ""), "kind": f"{basis}/{home}"}
+        yield Family(key, sheet, {name: value for name, value in groups.items() if value})
+
+
+def _plan(season: Season) -> tuple[dict[str, int], dict[str, str]]:
+    plans = SeatPlan.objects.filter(season=season).select_related("school")
+    return {p.school_id: p.seats for p in plans}, {p.school_id: p.school.name_zh for p in plans}
+
+
+# ── deciding, in one process or two ───────────────────────────────────────────────────────────────────────────
+
+
+_counter: Any = None
+
+
+def _begin(counter: Any, url: str, database: str) -> None:
+    """A helper process: Django anew on the same database, and the counter that its progress is told by."""
+    import django
+
+    os.environ.update({"DATABASE_URL": url, "RUXUE_DATABASE": database, "DJANGO_SETTINGS_MODULE": "ruxue.settings"})
+    django.setup()
+    global _counter
+    _counter = counter
+
+
+def _part(season: int, schools: list[str | None], texts: tuple[str, str], year: int) -> tuple[Comparison, Found]:
+    """One process's share: the families of some schools."""
+    place = Season.objects.get(pk=season)
+    before, after = (language.load(text, year) for text in texts)
+    seats, _names = _plan(place)
+    families = list(_read(place, schools))
+    told = 0
+
+    def step(done: int, todo: int) -> None:
+        nonlocal told
+        with _counter.get_lock():
+            _counter.value += done - told
+        told = done
+
+    made = what_if(before, after, families, seats, step, SAMPLE)
+    return made, _looked(before, after, families, made)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is read off single families: the sample in words, and the sheets that conditions are tried on."""
+
+    sample: list[dict[str, Any]]
+    uses: dict[str, dict[str, list[int]]]
+
+
+def _words(e: Explanation) -> dict[str, Any]:
+    """An explanation without its evidence: what the rule asks and whether it is met, no value of anybody's."""
+    return {
+        "code": e.code,
+        "title": e.title,
+        "conditions": [[line.text, int(line.truth)] for line in e.conditions],
+        "better": [[s.title, s.blocking.text, int(s.truth)] for s in e.better],
+        "notes": len(e.notes),
+        "total": e.total,
+    }
+
+
+def _looked(before: Policy, after: Policy, families: Sequence[Family], made: Comparison) -> Found:
+    by_key = {f.key: f for f in families}
+    # Families whose seat hangs on the change are worth a look too, where no category moves.
+    wanted = list(dict.fromkeys([*made.sample, *made.won[: SAMPLE // 4], *made.lost[: SAMPLE // 4]]))
+    sample = []
+    for key in wanted:
+        family = by_key[key]
+        both = {lang: [_words(e) for e in both_explained(before, after, family.facts, lang)] for lang in ("zh", "en")}
+        keys = [list(decide(p, family.facts, final=True).order_keys) for p in (before, after)]
+        seat = "won" if key in set(made.won) else "lost" if key in set(made.lost) else ""
+        sample.append({"groups": dict(family.groups), "words": both, "seat": seat, "order": keys[0] != keys[1]})
+    sheets = [f.facts for f in families[:_LOOKS]]
+    uses: dict[str, dict[str, list[int]]] = {}
+    for lang in ("zh", "en"):
+        uses[lang] = {f"{u.place}\x1f{u.text}": [u.met, u.unmet, u.unknown] for u in reached(after, sheets, lang)}
+    return Found(sample, uses)
+
+
+def _shared(season: Season, texts: tuple[str, str], total: int, step: Step) -> list[tuple[Comparison, Found]]:
+    """Two processes, each with about half of the families; a school's families stay together."""
+    counts = Counter(dict(_rows(season).values_list("school").annotate(n=Count("pk"))))
+    halves: list[list[str | None]] = [[], []]
+    weight = [0, 0]
+    for school, n in counts.most_common():
+        lighter = weight.index(min(weight))
+        halves[lighter].append(school)
+        weight[lighter] += n
+    context = multiprocessing.get_context("spawn")
+    counter = context.Value("i", 0)
+    here = (counter, settings.DATABASE_URL, connection.settings_dict["NAME"])
+    with ProcessPoolExecutor(2, context, _begin, here) as pool:
+        jobs = [pool.submit(_part, season.pk, half, texts, season.year) for half in halves if half]
+        while wait(jobs, timeout=0.5).not_done:
+            step(min(counter.value, 2 * total), 2 * total)
+        return [job.result() for job in jobs]
+
+
+def _merged(parts: Iterable[Comparison]) -> Comparison:
+    """Comparisons of different schools as one."""
+    parts = list(parts)
+    moves: Counter[tuple[str, str]] = Counter()
+    by: dict[str, dict[str, Counter[tuple[str, str]]]] = {}
+    for part in parts:
+        moves.update(part.moves)
+        for group, values in part.by.items():
+            for value, found in values.items():
+                by.setdefault(group, {}).setdefault(value, Counter()).update(found)
+    return Comparison(
+        sum(p.total for p in parts),
+        dict(moves),
+        {group: {value: dict(found) for value, found in values.items()} for group, values in by.items()},
+        (sum(p.open[0] for p in parts), sum(p.open[1] for p in parts)),
+        [key for p in parts for key in p.changed],
+        [key for p in parts for key in p.sample],
+        [key for p in parts for key in p.won],
+        [key for p in parts for key in p.lost],
+        sorted((load for p in parts for load in p.loads), key=lambda load: load.school),
+    )
+
+
+def compared(before: Policy, after: Policy, collected: Collected, step: Step) -> tuple[Comparison, Found]:
+    """Both rules over families that are at hand, in this process."""
+    made = what_if(before, after, collected.families, collected.seats, step, SAMPLE)
+    return made, _looked(before, after, collected.families, made)
+
+
+# ── a what-if from beginning to end ───────────────────────────────────────────────────────────────────────────
+
+
+def run(pk: int, synthetic: Callable[[Season, int, Step], Collected] | None = None) -> None:
+    """Runs a what-if and stores what came out; its row tells the progress. A second start finds nothing to do.
+
+    `synthetic` makes the families of a city that nobody lives in; who starts the job hands it in.
+    """
+    row = WhatIf.objects.select_related("season").get(pk=pk)
+    if row.phase != "waiting":
+        return
+    started = time.monotonic()
+    said = [0.0]
+
+    def tell(phase: str) -> Step:
+        def step(done: int, todo: int) -> None:
+            # The page looks every second; more often would only cost.
+            if time.monotonic() - said[0] > 0.4 or done == todo:
+                said[0] = time.monotonic()
+                WhatIf.objects.filter(pk=pk).update(phase=phase, done=done, todo=todo)
+
+        return step
+
+    tell("families")(0, 0)
+    try:
+        result = _result(row, tell, synthetic)
+        WhatIf.objects.filter(pk=pk).update(
+            phase="done", result=result, milliseconds=round(1000 * (time.monotonic() - started))
+        )
+    except Exception:
+        close_old_connections()
+        WhatIf.objects.filter(pk=pk).update(phase="failed")
+        raise
+
+
+def _result(
+    row: WhatIf, tell: Callable[[str], Step], synthetic: Callable[[Season, int, Step], Collected] | None
+) -> dict[str, Any]:
+    season = row.season
+    before, after = (language.load(text, season.year) for text in (row.before_text, row.after_text))
+    if row.source == Source.SYNTHETIC:
+        assert synthetic is not None
+        collected = synthetic(season, row.children or 0, tell("families"))
+        made, found = compared(before, after, collected, tell("verdicts"))
+        names = collected.names
+    else:
+        place = season if row.source == Source.NOW else last_season(season)
+        if place is None:
+            return _told(Comparison(0, {}, {}, (0, 0), [], []), Found([], {}), before, after, {})
+        # Days that are written with ${season} move to the year whose families are judged.
+        texts = (row.before_text, row.after_text)
+        before, after = (language.load(text, place.year) for text in texts)
+        total = _rows(place).count()
+        seats, names = _plan(place)
+        if total >= APART:
+            parts = _shared(place, texts, total, tell("verdicts"))
+            made = _merged(part for part, _ in parts)
+            found = _joined([f for _, f in parts])
+        else:
+            collected = Collected(list(_read(place)), seats, names)
+            made, found = compared(before, after, collected, tell("verdicts"))
+    return _told(made, found, before, after, names)
+
+
+def _joined(found: list[Found]) -> Found:
+    turns = [s for row in zip_longest(*(f.sample for f in found)) for s in row if s is not None]
+    uses: dict[str, dict[str, list[int]]] = {}
+    for one in found:
+        for lang, mine in one.uses.items():
+            for place, counts in mine.items():
+                old = uses.setdefault(lang, {}).get(place, [0, 0, 0])
+                uses[lang][place] = [a + b for a, b in zip(old, counts, strict=True)]
+    return Found(turns[: SAMPLE + SAMPLE // 2], uses)
+
+
+def _told(made: Comparison, found: Found, before: Policy, after: Policy, names: Mapping[str, str]) -> dict[str, Any]:
+    """The result as it is stored: no key of a family, no value of a fact."""
+    titles = {
+        lang: [
+            {c.code: pick(c.title, lang) for c in p.categories} | {COORDINATE: pick(p.coordinate, lang)}
+            for p in (before, after)
+        ]
+        for lang in ("zh", "en")
+    }
+    return {
+        "total": made.total,
+        "changed": len(made.changed),
+        "open": list(made.open),
+        "won": len(made.won),
+        "lost": len(made.lost),
+        "moves": [[a, b, n] for (a, b), n in sorted(made.moves.items(), key=lambda m: (-m[1], m[0]))],
+        "by": {
+            group: {value: [[a, b, n] for (a, b), n in sorted(moves.items())] for value, moves in values.items()}
+            for group, values in made.by.items()
+        },
+        "loads": [asdict(load) for load in made.loads],
+        "titles": titles,
+        "names": dict(names),
+        "summary": {lang: summary(made, before, after, lang)[: 1 if not made.loads else None] for lang in ("zh", "en")},
+        "sample": found.sample,
+        "unused": {
+            lang: [
+                {"text": place.split("\x1f")[1], "met": met, "unmet": unmet, "unknown": unknown}
+                for place, (met, unmet, unknown) in uses.items()
+                if not (met and unmet)
+            ]
+            for lang, uses in found.uses.items()
+        },
+    }

@@ -1,0 +1,400 @@
+"""A rule's way from draft to law, the editor's edits of the text, and what-ifs that touch no decision."""
+
+from __future__ import annotations
+
+import copy
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.db import DatabaseError, transaction
+from django.test import Client
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ruxue.places.ruletext import RuleText
+from tests.conftest import World
+
+POLICIES = sorted((Path(__file__).parents[2] / "policies").glob("*.yaml"))
+TEXTS = {p.stem: p.read_text(encoding="utf-8") for p in POLICIES}
+
+
+# ── the text ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def lists(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Paths of all lists of a document that are not empty."""
+    found = [path] if isinstance(value, list) and value else []
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        found += lists(inner, (*path, key))
+    return found
+
+
+PLACES = [(name, path) for name, text in TEXTS.items() for path in lists(yaml.safe_load(text))]
+
+
+def at(document: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        document = document[step]
+    return document
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sampled_from(PLACES), st.sampled_from(["move", "remove", "insert", "copy"]), st.data())
+def test_an_edit_changes_what_was_asked_and_nothing_else(place: Any, action: str, data: Any) -> None:
+    name, path = place
+    text, document = TEXTS[name], yaml.safe_load(TEXTS[name])
+    rule, wanted = RuleText(text), copy.deepcopy(document)
+    mine = at(wanted, path)
+    index = data.draw(st.integers(0, len(mine) - 1))
+    if action == "move":
+        to = data.draw(st.integers(0, len(mine) - 1))
+        made = rule.move(path, index, to)
+        mine.insert(to, mine.pop(index))
+    elif action == "remove":
+        made = rule.remove(path, index)
+        mine.pop(index)
+    elif action == "insert":
+        made = rule.insert(path, index, {"fact": "child.born_on", "before": date(2020, 1, 1)})
+        mine.insert(index, {"fact": "child.born_on", "before": date(2020, 1, 1)})
+    else:
+        made = rule.copy(path, index, {})
+        mine.insert(index + 1, copy.deepcopy(mine[index]))
+    assert yaml.safe_load(made) == wanted
+    comments = re.findall(r"^\s*#.*$", text, re.MULTILINE)
+    if action != "remove":
+        assert sorted(re.findall(r"^\s*#.*$", made, re.MULTILINE))[: len(comments)] and all(c in made for c in comments)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["no", "12", "2026-01-01", "${cutoff}", "a: b", '"', "第一批次", "", "null", True, 7, date(2026, 8, 31), ["a", 1]],
+)
+def test_a_value_comes_back_as_it_was_written(value: Any) -> None:
+    made = RuleText("a: 1 # why\nb: {c: 2}\n").set(["b", "c"], value)
+    assert yaml.safe_load(made) == {"a": 1, "b": {"c": value}}
+    assert made.startswith("a: 1 # why\n")
+
+
+def test_a_block_becomes_a_line_and_a_missing_key_is_added() -> None:
+    text = "parameters:\n  core:\n    - a\n    - b\n  # why\n  day: 2026-01-01\n"
+    made = RuleText(text).set(["parameters", "core"], ["c"])
+    assert made == "parameters:\n  core: [c]\n  # why\n  day: 2026-01-01\n"
+    assert yaml.safe_load(RuleText(made).set(["parameters", "more"], 3))["parameters"]["more"] == 3
+
+
+# ── from draft to law ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def official(name: str, district: str) -> Any:
+    from ruxue.accounts.models import Role, StaffRole, User
+
+    user = User.objects.filter(username=name).first() or User.objects.staff(name, "ruxue-demo", name)
+    StaffRole.objects.get_or_create(user=user, role=Role.DISTRICT, scope=district)
+    return user
+
+
+@pytest.fixture
+def season(db_world: World) -> Any:
+    from ruxue.places.models import Season
+
+    return Season.objects.get(district="kuiwen")
+
+
+def begun(season: Any, by: Any, text: str | None = None) -> Any:
+    from ruxue.places import rules
+
+    base = season.policies.order_by("-version").first()
+    draft = rules.start(season, by, "next year", base.text, base)
+    changed = text or RuleText(base.text).move(["order"], 0, 1)
+    return rules.edit(draft.pk, by, changed, "down", 0)
+
+
+def test_two_people_and_a_signature_make_a_version(season: Any) -> None:
+    from ruxue.ledger import clock
+    from ruxue.ledger.models import Entry
+    from ruxue.places import rules
+
+    one, two = official("kuiwen", "kuiwen"), official("kuiwen-two", "kuiwen")
+    draft = begun(season, one)
+    old = rules.digest_in_force(season)
+    rules.submit(draft.pk, one, 1)
+    draft.refresh_from_db()
+    with pytest.raises(rules.RuleError, match="own_draft"):
+        rules.approve(draft.pk, one, draft.digest)
+    with pytest.raises(rules.RuleError, match="newer"):
+        rules.approve(draft.pk, two, "another digest")
+    rules.approve(draft.pk, two, draft.digest)
+    assert rules.digest_in_force(season) == old, "approved is not published"
+    with pytest.raises(rules.RuleError, match="own_draft"):
+        rules.publish(draft.pk, one, clock.today())
+    made = rules.publish(draft.pk, two, clock.today())
+    assert rules.digest_in_force(season) == made.digest == draft.digest
+    assert rules.signature_valid(made)
+    entry = Entry.objects.filter(kind="policy").order_by("-pk").first()
+    assert entry is not None and entry.body["digest"] == made.digest
+    assert entry.body["drafted_by"] == [str(one)] and entry.body["approved_by"] == str(two)
+    made.signature = made.signature[:-2] + ("00" if made.signature[-2:] != "00" else "11")
+    assert not rules.signature_valid(made)
+
+
+def test_a_version_decides_from_its_own_day(season: Any) -> None:
+    from datetime import timedelta
+
+    from ruxue.ledger import clock
+    from ruxue.places import rules
+
+    one, two = official("kuiwen", "kuiwen"), official("kuiwen-two", "kuiwen")
+    draft, old = begun(season, one), rules.digest_in_force(season)
+    rules.submit(draft.pk, one, 1)
+    draft.refresh_from_db()
+    rules.approve(draft.pk, two, draft.digest)
+    with pytest.raises(rules.RuleError, match="too_early"):
+        rules.publish(draft.pk, two, clock.today() - timedelta(1))
+    later = clock.today() + timedelta(2)
+    made = rules.publish(draft.pk, two, later)
+    assert rules.digest_in_force(season) == old
+    now = clock.now()
+    try:
+        clock.stop_at(now + timedelta(3))
+        assert rules.digest_in_force(season) == made.digest
+        assert rules.in_force(season) == rules.policy_of(made)
+    finally:
+        clock.stop_at(now)
+
+
+def test_the_database_refuses_what_code_would_not_do(season: Any) -> None:
+    from ruxue.ledger import clock
+    from ruxue.places import rules
+    from ruxue.places.models import PolicyVersion, RuleDraft, RuleEdit
+
+    one, two = official("kuiwen", "kuiwen"), official("kuiwen-two", "kuiwen")
+    draft = begun(season, one)
+    version = season.policies.first()
+
+    def refused(action: Any) -> None:
+        with pytest.raises(DatabaseError), transaction.atomic():
+            action()
+
+    row = RuleDraft.objects.filter(pk=draft.pk)
+    refused(lambda: PolicyVersion.objects.filter(pk=version.pk).update(text="other"))
+    refused(lambda: PolicyVersion.objects.filter(pk=version.pk).delete())
+    refused(lambda: RuleEdit.objects.filter(draft=draft).update(by=two))
+    refused(lambda: row.update(state="approved"))
+    refused(lambda: row.update(state="approved", approved_by=one))
+    rules.submit(draft.pk, one, 1)
+    draft.refresh_from_db()
+    refused(lambda: row.update(text="other"))
+    refused(lambda: RuleEdit.objects.create(draft=draft, revision=9, action="text", text="", by=two, at=clock.now()))
+    rules.approve(draft.pk, two, draft.digest)
+
+    def second(**other: Any) -> None:
+        said = {"text": draft.text, "digest": draft.digest, "draft": draft, "publisher": two, **other}
+        PolicyVersion.objects.create(
+            season=season, version=2, published_at=clock.now(), published_by="x", effective_from=clock.today(), **said
+        )
+
+    refused(lambda: second(publisher=one))
+    refused(lambda: second(publisher=None))
+    refused(lambda: second(text=draft.text + "\n"))
+    refused(lambda: second(draft=None, publisher=None))
+    second()
+
+
+def test_an_older_page_does_not_overwrite_a_newer_text(season: Any) -> None:
+    from ruxue.places import rules
+
+    one, two = official("kuiwen", "kuiwen"), official("kuiwen-two", "kuiwen")
+    draft = begun(season, one)
+    with pytest.raises(rules.RuleError, match="newer"):
+        rules.edit(draft.pk, two, "other", "text", 0)
+    rules.edit(draft.pk, one, "half done: [", "text", 1)
+    back = rules.undo(draft.pk, one, 2)
+    assert back.text == draft.text
+    assert rules.undo(draft.pk, one, 3).text == season.policies.first().text
+    with pytest.raises(rules.RuleError, match="nothing_to_undo"):
+        rules.undo(draft.pk, one, 4)
+    with pytest.raises(rules.RuleError, match="unchanged"):
+        rules.submit(draft.pk, one, 4)
+
+
+# ── pages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def client(user: Any) -> Client:
+    made = Client(headers={"accept-language": "en"})
+    made.cookies["ruxue_language"] = "en"
+    made.force_login(user)
+    return made
+
+
+def test_forms_write_the_text_and_name_what_is_wrong(season: Any) -> None:
+    from ruxue.places import rules
+
+    one = official("kuiwen", "kuiwen")
+    base = season.policies.first()
+    draft = rules.start(season, one, "forms", base.text, base)
+    web, url = client(one), f"/b/rules/drafts/{draft.key}"
+
+    def press(do: str, **fields: str) -> Any:
+        draft.refresh_from_db()
+        names = {k.replace("__", ":").replace("_new_", "new."): v for k, v in fields.items()}
+        sent = {"text": draft.text, "revision": draft.revision, "do": do, **names}
+        answer = web.post(url, sent)
+        draft.refresh_from_db()
+        return answer
+
+    assert press("down:order.0").status_code == 200
+    assert rules.read(season, draft.text).order[1].names == ["child.hukou_entry_on"]
+    press("better:order.1", **{"better:order.1": "later"})
+    assert rules.read(season, draft.text).order[1].better == "later"
+    press("order:order", **{"fact:order": "permit.months", "better:new.order": "larger"})
+    assert rules.read(season, draft.text).order[-1].names == ["permit.months"]
+    press(
+        "copy:categories.4",
+        **{"code:categories.4": "K6", "zh:new.categories.4": "第六批次", "en:new.categories.4": "batch 6"},
+    )
+    policy = rules.read(season, draft.text)
+    assert [c.code for c in policy.categories][-2:] == ["K5", "K6"] and policy.categories[5].title.en == "batch 6"
+    place = "categories.5.bases.0.when.all.4"
+    press(
+        f"condition:{place}", **{f"fact:{place}": "lease.months", f"test:{place}": "at_least", f"value:{place}": "12"}
+    )
+    leaf = rules.read(season, draft.text).categories[5].bases[0].when.parts[4]
+    assert (leaf.fact, leaf.at_least) == ("lease.months", 12)
+    press("add:eligible", **{"new:eligible": "family.reported_absent"})
+    assert rules.read(season, draft.text).eligible.parts[-1].fact == "family.reported_absent"
+    press("parameter:parameters.cutoff", **{"parameter:parameters.cutoff": "2026-09-01"})
+    assert rules.read(season, draft.text).parameters["cutoff"] == date(2026, 9, 1)
+    assert "# No earliest birthday" in draft.text
+
+    before = draft.text
+    answer = press("remove:categories.0")
+    assert answer.status_code == 400 and "buffers" in answer.content.decode() and draft.text == before
+    answer = press("save", text="order: [")
+    assert answer.status_code == 200
+    answer = web.post(f"{url}/check", {"text": before.replace("child.already_enrolled", "child.already_enroled")})
+    page = answer.content.decode()
+    assert "did you mean child.already_enrolled" in page and "是否为 child.already_enrolled" in page
+    assert re.search(r'data-line="\d+"', page)
+
+
+def test_only_the_district_and_the_city_can_act(season: Any) -> None:
+    from ruxue.accounts.models import User
+    from ruxue.places import rules
+
+    one = official("kuiwen", "kuiwen")
+    draft = begun(season, one)
+    rules.submit(draft.pk, one, 1)
+    draft.refresh_from_db()
+    url, approve = f"/b/rules/drafts/{draft.key}", {"do": "approve", "digest": draft.digest}
+    assert client(User.objects.get(username="gaoxin")).get(url).status_code == 404
+    auditor = client(User.objects.get(username="auditor"))
+    assert auditor.get(url).status_code == 200
+    assert auditor.post(f"{url}/step", approve).status_code == 404
+    own = client(one).post(f"{url}/step", approve, follow=True)
+    assert "A second person must approve" in own.content.decode()
+    client(User.objects.get(username="city")).post(f"{url}/step", approve)
+    draft.refresh_from_db()
+    assert draft.state == "approved"
+
+
+# ── what if ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_what_if_counts_and_touches_nothing(season: Any) -> None:
+    from io import BytesIO
+    from zipfile import ZipFile
+
+    from ruxue.applications.models import Application, Message, Transition
+    from ruxue.insight import whatif
+    from ruxue.ledger.models import Entry
+
+    one = official("kuiwen", "kuiwen")
+    six = TEXTS["kuiwen-primary-six"]
+    state = [list(m.objects.order_by("pk").values()) for m in (Application, Message, Transition, Entry)]
+    row = whatif.ask(season, "now", ("five", season.policies.first().text), ("six", six), one)
+    whatif.run(row.pk)
+    row.refresh_from_db()
+    assert row.phase == "done" and (row.done, row.todo) == (2 * row.result["total"],) * 2
+    assert [list(m.objects.order_by("pk").values()) for m in (Application, Message, Transition, Entry)] == state
+    families = Application.objects.filter(season=season).exclude(facts={}).count()
+    assert 0 < row.result["total"] <= families
+    assert sum(n for _a, _b, n in row.result["moves"]) == row.result["total"]
+    assert sum(n for a, b, n in row.result["moves"] if a != b) == row.result["changed"] > 0
+    for values in row.result["by"].values():
+        assert sum(n for moves in values.values() for _a, _b, n in moves) == row.result["total"]
+    kept = str(row.result["sample"])
+    for a in Application.objects.filter(season=season):
+        assert a.key not in kept and a.child_name not in kept
+    web = client(one)
+    page = web.get(f"/b/rules/what-if/{row.key}").content.decode()
+    assert f'id="changed">{row.result["changed"]}<' in page
+    book = web.get(f"/b/rules/what-if/{row.key}.xlsx")
+    assert "Families that change" in ZipFile(BytesIO(book.content)).read("xl/sharedStrings.xml").decode()
+
+
+def test_halves_put_together_are_the_whole(season: Any) -> None:
+    from ruxue.insight import whatif
+    from ruxue.policy import language
+    from ruxue.policy.compare import what_if
+
+    old, new = (language.load(TEXTS[n], 2026) for n in ("kuiwen-primary", "kuiwen-primary-six"))
+    families = list(whatif._read(season))
+    seats, _names = whatif._plan(season)
+    seats = {school: n // 20 for school, n in seats.items()}  # scarce, so that somebody finds none
+    schools = sorted({f.groups["school"] for f in families})
+    whole = what_if(old, new, families, seats)
+    parts = [
+        what_if(old, new, [f for f in families if (f.groups["school"] in schools[::2]) is even], seats)
+        for even in (True, False)
+    ]
+    made = whatif._merged(parts)
+    assert (made.moves, made.by, made.open, made.loads) == (whole.moves, whole.by, whole.open, whole.loads)
+    assert {*made.changed} == {*whole.changed} and {*made.won} == {*whole.won} and {*made.lost} == {*whole.lost}
+
+
+def test_a_synthetic_city_stands_in_for_families(season: Any) -> None:
+    from ruxue.insight import whatif
+    from ruxue.simulation.whatif import families
+
+    one = official("kuiwen", "kuiwen")
+    text = season.policies.first().text
+    row = whatif.ask(season, "synthetic", ("now", text), ("six", TEXTS["kuiwen-primary-six"]), one, 300)
+    whatif.run(row.pk, families)
+    row.refresh_from_db()
+    assert row.phase == "done" and row.result["total"] > 30 and row.result["loads"]
+
+
+def test_the_public_page_shows_the_rule_in_force_and_its_signature(season: Any) -> None:
+    from ruxue.places import rules
+
+    version = rules.version_in_force(season)
+    assert version is not None
+    page = Client().get("/rules/kuiwen").content.decode()
+    assert version.digest in page and version.signature in page
+    assert Client().get("/rules/kuiwen/text?v=1").content.decode() == version.text
+
+
+def test_the_self_check_asks_until_it_is_sure_and_stores_nothing(season: Any) -> None:
+    web, answers = Client(), {"a.child.born_on": "2020-01-01"}
+    web.cookies["ruxue_language"] = "en"
+    for _turn in range(12):
+        page = web.post("/rules/kuiwen/check", answers).content.decode()
+        asked = re.findall(r'<(?:select|input)[^>]* name="(a\.[^"]+)"[^>]*data-asked', page)
+        if not asked:
+            break
+        for name in asked:
+            answers[name] = {
+                "a.child.hukou_district": "kuiwen",
+                "a.child.born_on": "2020-01-01",
+                "a.family.special_group": "",
+                "a.child.already_enrolled": "false",
+                "a.family.reported_absent": "false",
+            }.get(name, "true")
+    assert "batch 1: hukou and property consistent" in page
+    assert not web.cookies.get("sessionid")
