@@ -163,6 +163,8 @@ DEPARTMENTS_BATCH = 100
 DEPARTMENTS_CONCURRENCY = 8
 DEPARTMENTS_RATE = float(os.environ.get("RUXUE_DEPARTMENTS_RATE", "400"))
 DEPARTMENTS_TIMEOUT = 15.0
+CONNECTORS = os.environ.get("RUXUE_CONNECTORS", "")  # a YAML or JSON file: departments of other shapes and limits
+METRICS_TOKEN = os.environ.get("RUXUE_METRICS_TOKEN", "")
 
 POLICIES = Path(os.environ.get("RUXUE_POLICIES") or BASE.parent.parent / "policies")
 

@@ -172,7 +172,7 @@ def test_a_silent_department_leaves_unknown_never_false(monkeypatch):
     user, row = a_draft()
     claims.submit(row.key, user)
     monkeypatch.setattr(settings, "DEPARTMENTS_URL", "http://127.0.0.1:9")
-    verify.verify_waiting(1)
+    verify.verify_waiting()
     row.refresh_from_db()
     assert row.state == State.VERIFYING
     facts = evidence.unpack(row.facts)
@@ -183,7 +183,7 @@ def test_a_silent_department_leaves_unknown_never_false(monkeypatch):
 def test_an_unknown_family_is_asked_and_at_last_has_a_place():
     user, row = a_draft()
     claims.submit(row.key, user)
-    verify.verify_waiting(1)
+    verify.verify_waiting()
     row.refresh_from_db()
     assert row.state == State.NEED_INFO and "identity_mismatch" in row.needed and row.deadline is not None
     claims.go_on_without(row.key, user)
@@ -202,7 +202,7 @@ def picture() -> bytes:
 def test_pictures_are_made_anew():
     user, row = a_draft()
     claims.submit(row.key, user)
-    verify.verify_waiting(1)
+    verify.verify_waiting()
     paper = review.upload(row.key, user, "certificate", picture(), "鲁(2019)潍坊市不动产权第0000001号")
     stored = base64.b64decode(paper.image)
     assert b"secret description" not in stored
@@ -216,7 +216,7 @@ def test_pictures_are_made_anew():
 def test_a_reviewer_confirms_facts_and_the_rule_decides():
     user, row = a_draft()
     claims.submit(row.key, user)
-    verify.verify_waiting(1)
+    verify.verify_waiting()
     review.upload(row.key, user, "certificate", picture())
     clerk = By(Actor.SCHOOL, User.objects.filter(roles__role="reviewer").first())
     facts = {

@@ -123,7 +123,9 @@ def further_questions(application: Application, consent: str, places: Places, an
     for part, right in _rights(answers):
         if not right["address_code"]:
             ask("NR4", {"unit_no": right["unit_no"]}, part=f"{part}/{right['unit_no'][-8:]}")
-    if application.basis == "owned" and not any(_in_compound(application, r, answers, p) for p, r in _rights(answers)):
+    owners_known = all(q.state == Query.State.ANSWERED for (item, _), q in answers.items() if item == "NR1")
+    missing = not any(_in_compound(application, r, answers, p) for p, r in _rights(answers))
+    if application.basis == "owned" and owners_known and missing:
         child = application.claim["child"]
         ask(
             "NR1",
@@ -179,6 +181,7 @@ class Judgement:
     reasons: dict[str, set[str]] = field(default_factory=dict)
     blocking: bool = False
     waiting: bool = False
+    contradicting: bool = False
 
     def ask_for(self, reason: str, *facts: str) -> None:
         self.reasons.setdefault(reason, set()).update(facts)
@@ -213,9 +216,40 @@ def judge(application: Application, answers: Answers, places: Places) -> Judgeme
         "resettlement": _resettlement,
         "lease": _lease,
     }[application.basis](out, application, answers, places)
+    for name in contradicted(application, answers):
+        out.facts[name] = UNKNOWN
+        out.contradicting = True
+        out.ask_for("registers_contradict", name)
     for name, stored in unpack(application.overrides).items():
         out.facts[name] = stored
+    out.contradicting = out.contradicting and not application.by_human
     return out
+
+
+def contradicted(application: Application, answers: Answers) -> set[str]:
+    """Facts about which two answers can't both be true: neither is believed, and a person looks at them.
+
+    The ID number itself tells the child's birthday; one property has one entry, whoever is asked about it; a child is
+    in one household, whoever is asked about it; who has no dwelling owns none.
+    """
+    found: set[str] = set()
+    child = _fields(answers.get(("PS1", "child")))
+    if child and child["born_on"] != application.born_on.isoformat():
+        found.add("child.born_on")
+    units: dict[str, Any] = {}
+    for _, right in _rights(answers):
+        entry = (right["use"], right["registered_on"], sorted(o["id_digest"] for o in right["owners"]))
+        if units.setdefault(right["unit_no"], entry) != entry:
+            found |= {"dwelling.full_ownership", "dwelling.owners_within_kin", "dwelling.acquired_on"}
+    books = [f["members"] for q in _of(answers, "PS3") if (f := _fields(q))]
+    if len({tuple(sorted(m["id_digest"] for m in members)) for members in books}) > 1:
+        found |= {"child.with_guardian_household", "child.with_grandparent_household"}
+    counted = _fields(answers.get(("NR3", "")))
+    mine = {id_digest(person["id_number"]) for _, person in _people(application)}
+    owned = any(o["id_digest"] in mine for _, right in _rights(answers) for o in right["owners"])
+    if counted and not any(counted["count_by_region"].values()) and owned:
+        found.add("family.no_dwelling_in_core")
+    return found
 
 
 def _check(

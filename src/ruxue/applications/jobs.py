@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 from procrastinate.contrib.django import app
+
+RUN = 120.0  # seconds after which a job ends and a fresh one goes on, so that none runs for a night
+BEFORE_DECISION = timedelta(days=3)
 
 
 @app.task(name="verify", queue="verify")
 def verify(application: int) -> None:
-    """Checks a batch of waiting applications, this one among them; a later job of the batch finds nothing to do."""
-    from ruxue.applications.verify import verify_waiting
+    """Checks waiting applications, this one among them; a process at it already takes this one along."""
+    from ruxue.applications.verify import unfinished, verify_waiting
 
-    verify_waiting()
+    verify_waiting(seconds=RUN, linger=5.0)
+    if unfinished():
+        verify_later(0)
 
 
 @app.periodic(cron="* * * * *")
 @app.task(name="sweep", queue="verify", queueing_lock="sweep")
 def sweep(timestamp: int) -> None:
-    """Once a minute: asks again where a department was silent, and seals the log."""
-    from ruxue.applications.verify import verify_waiting
+    """Once a minute: goes on where a worker died, asks again what is due, and seals the log."""
+    from ruxue.applications.verify import verify_waiting, wake_forgotten
+    from ruxue.exchange import corrections
     from ruxue.ledger import log
 
-    verify_waiting()
+    wake_forgotten()
+    verify_waiting(seconds=RUN, linger=5.0)
+    corrections.send_waiting()
     if settings.SEAL_BY_WORKER:
         log.seal()
+
+
+@app.periodic(cron="40 3 * * *")
+@app.task(name="nightly", queue="verify", queueing_lock="nightly")
+def nightly(timestamp: int) -> None:
+    """Once a night: asks again what will be too old for the decision ahead, deletes what the season's rule ends.
+
+    Where the clock is moved, a demo or a rehearsal says itself when.
+    """
+    from ruxue.applications import retention, verify
+    from ruxue.exchange import health
+    from ruxue.ledger import clock
+    from ruxue.places.models import Season, Window
+
+    if clock.is_moved():
+        return
+    now = clock.now()
+    ahead = Window.objects.filter(kind=Window.Kind.PUBLICATION, opens_at__range=(now, now + BEFORE_DECISION))
+    for window in ahead.select_related("season"):
+        verify.refresh(window.season, window.opens_at)
+    for season in Season.objects.filter(retention_until__lt=clock.today()):
+        retention.erase(season)
+    health.fold()
 
 
 def verify_later(application: int) -> None:

@@ -49,7 +49,7 @@ class Application(models.Model):
     policy_digest = models.CharField(max_length=64, blank=True)
     deadline = models.DateTimeField(null=True)
     by_human = models.BooleanField(default=False, help_text="a person decided something about it")
-    leased_until = models.DateTimeField(null=True, help_text="a worker is checking it until then, in real time")
+    leased_until = models.DateTimeField(null=True, help_text="its checks wait for answers, at most until then")
     late = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
@@ -66,6 +66,7 @@ class Application(models.Model):
         indexes = [
             models.Index(fields=["season", "state", "deadline"]),
             models.Index(fields=["school", "state", "deadline"]),
+            models.Index(fields=["submitted_at", "id"], name="being_verified", condition=models.Q(state="verifying")),
         ]
 
     @property

@@ -77,7 +77,25 @@ REASONS: dict[str, Reason] = {
         ("correct", "upload", "book", "waive"),
     ),
     "department_silent": Reason(
-        _("A department has not answered yet. We go on asking; this costs you nothing."), "", ("wait",)
+        _("A department has not answered yet. We go on asking; this costs you nothing."),
+        _("You need not wait for it: a picture of the paper, or a time at the school, will do as well."),
+        ("wait", "upload", "book"),
+    ),
+    "registers_contradict": Reason(
+        _("Two registers say different things about your family. That is not your mistake."),
+        _("The school looks at it; you need not do anything. A picture of the paper helps if you have it at hand."),
+        ("upload", "book"),
+    ),
+    "register_disputed": Reason(
+        _("You told us that a register is wrong; its department is asked to correct it."),
+        _("You need not wait for its answer: a picture of the paper counts as well."),
+        ("upload", "book", "waive"),
+    ),
+    "register_corrected": Reason(_("The department has corrected its register; it is asked again.")),
+    "register_kept": Reason(
+        _("The department looked at its register and keeps what it holds."),
+        _("If your paper says otherwise, upload it or bring it to the school."),
+        ("upload", "book"),
     ),
     "already_enrolled": Reason(
         _("This child is already registered as a pupil."), _("Please call the school."), ("book",)

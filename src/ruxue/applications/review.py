@@ -99,9 +99,10 @@ def ask_by_number(key: str, by: By, number: str) -> Query | None:
             keys,
             {"address_code": row.compound_id},
             part,
+            "user",
         )
-        last = next(iter(inquiries.ask_all([asked]).values()))
-        if last.match == "Y":
+        last = inquiries.ask_now(asked) or last
+        if last is not None and last.match == "Y":
             return last
     return last
 

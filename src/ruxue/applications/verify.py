@@ -1,11 +1,13 @@
-"""Verification: asks the departments about a batch of claims, judges the answers, and decides by the rule in force."""
+"""Verification: has the departments asked about claims, judges their answers, and decides by the rule in force."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from ruxue.accounts.models import Consent
@@ -14,46 +16,111 @@ from ruxue.applications.evidence import Judgement, Places
 from ruxue.applications.machine import SYSTEM, By
 from ruxue.applications.models import Application, Check, Message, Transition
 from ruxue.applications.states import State
-from ruxue.exchange import inquiries
-from ruxue.exchange.models import Query
+from ruxue.exchange import delivery, inquiries
+from ruxue.exchange.inquiries import Inquiry
+from ruxue.exchange.items import ITEMS
+from ruxue.exchange.models import Outstanding, Query
 from ruxue.ledger import clock
 from ruxue.ledger.models import Entry
 from ruxue.places import rules, seasons
 from ruxue.places.models import Compound, District, Season, Zone
 from ruxue.policy.engine import Verdict, decide
 from ruxue.policy.facts import Fact
+from ruxue.policy.language import Policy
 
-BATCH = 100
-LEASE = timedelta(minutes=3)  # longer than the slowest batch; after it another worker may take over
+BATCH = 40  # small enough that questions go out between two batches
+PARKED = timedelta(minutes=30)  # a family that waits for answers is looked at again then, if nothing woke it
+PATIENCE = timedelta(days=2)  # a silence longer than that opens the way by papers
 TIME_TO_FIX = timedelta(days=14)
+_working, _more = threading.Lock(), threading.Event()
 
 
-def verify_waiting(limit: int | None = None) -> int:
-    """Checks waiting applications batch by batch until none is left (or `limit` batches are done); returns how many."""
+def verify_waiting(seconds: float | None = None, linger: float = 2.0) -> int:
+    """Checks waiting applications until none can go on; returns how many came to an end.
+
+    It stays on while questions become due within `linger` seconds, at most `seconds`. A process does this once at a
+    time: whoever calls meanwhile returns at once, and the one at work goes on.
+    """
     total = 0
-    clock.refresh()
-    while limit is None or limit > 0:
-        taken = _take()
-        if not taken:
-            return total
-        total += _verify(taken)
-        limit = None if limit is None else limit - 1
+    _more.set()
+    while _working.acquire(blocking=False):
+        try:
+            total += _work(seconds, linger)
+        finally:
+            _working.release()
+        if not _more.is_set():
+            break
     return total
 
 
+def _work(seconds: float | None, linger: float) -> int:
+    post, total = delivery.Post(), 0
+    until = time.monotonic() + seconds if seconds else None
+    looked, anything = 0.0, True
+    clock.refresh()
+    while True:
+        in_time = until is None or time.monotonic() < until
+        anything, taken = anything or _more.is_set(), 0
+        _more.clear()
+        if in_time and (anything or time.monotonic() - looked > 1.0):
+            clock.refresh()
+            taken, ended = advance()
+            total += ended
+            looked = time.monotonic()
+        pause = post.start() if in_time else None
+        anything = bool(taken)
+        if post.in_flight:
+            news = post.collect(0.0 if taken else min(0.5, pause or 0.5))
+            anything = hear(news) or anything
+        elif not in_time or (not anything and (pause is None or pause > linger)):
+            return total
+        elif not taken:
+            time.sleep(min(pause or 0.0, 0.5))
+
+
+def hear(news: delivery.News) -> bool:
+    """Wakes families whose answers are there, and has decided ones looked at anew where an answer changed."""
+    if news.ready:
+        rows = Application.objects.filter(key__in=news.ready)
+        rows.filter(state=State.VERIFYING).update(leased_until=None)
+        silent = rows.filter(state=State.NEED_INFO, needed__contains=["department_silent"])
+        _recheck(set(silent.values_list("key", flat=True)))
+    if news.renewed:
+        _recheck(_moved(news.renewed))
+    return bool(news)
+
+
+def _moved(subjects: set[str]) -> set[str]:
+    """Subjects for whom a question asked again got another answer than before."""
+    rows = Query.objects.filter(subject__in=subjects, state=Query.State.ANSWERED, used__isnull=False)
+    return {
+        q.subject
+        for q in rows.exclude(renews=None).select_related("renews").distinct()
+        if q.renews and (q.code, q.match, q.fields) != (q.renews.code, q.renews.match, q.renews.fields)
+    }
+
+
 @transaction.atomic
-def _take() -> list[int]:
-    """Leases a batch to this worker; others skip it, and a dead worker's lease runs out."""
-    now = timezone.now()
-    rows = list(
-        Application.objects.select_for_update(skip_locked=True)
-        .filter(state=State.VERIFYING)
-        .exclude(leased_until__gt=now)
-        .order_by("submitted_at", "id")
-        .values_list("pk", flat=True)[:BATCH]
+def _recheck(keys: set[str]) -> None:
+    rows = Application.objects.select_for_update(of=("self",)).filter(
+        key__in=keys, state__in=machine.CHANGES["recheck"].sources
     )
-    Application.objects.filter(pk__in=rows).update(leased_until=now + LEASE)
-    return rows
+    for row in rows:
+        row.leased_until = None
+        machine.change(row, "recheck", SYSTEM)
+
+
+def wake_forgotten() -> int:
+    """Wakes families that wait for nothing any more: what a crash between an answer and its family leaves behind."""
+    waits = Outstanding.objects.filter(subject=OuterRef("key"), renewal=False)
+    rows = Application.objects.filter(state=State.VERIFYING, leased_until__gt=timezone.now())
+    return rows.filter(~Exists(waits)).update(leased_until=None)
+
+
+def unfinished() -> bool:
+    """Whether a family could go on now: the work of the next job."""
+    rows = Application.objects.filter(state=State.VERIFYING)
+    return rows.exclude(leased_until__gt=timezone.now()).exists()
 
 
 def _places(rows: list[Application]) -> Places:
@@ -78,66 +145,53 @@ def core(season: Season) -> tuple[str, ...]:
     return tuple(str(k) for k in named) if isinstance(named, list) else (season.district_id,)
 
 
-def _verify(taken: list[int]) -> int:
-    rows = list(Application.objects.filter(pk__in=taken).select_related("season__district", "compound").order_by("pk"))
-    places = _places(rows)
-    consents: dict[int, str] = {}
-    for user, key in (
-        Consent.objects.filter(user__in={r.guardian_id for r in rows}, withdrawn_at=None)
-        .order_by("id")
-        .values_list("user_id", "key")
-    ):
-        consents[user] = key
-    agreed = [row for row in rows if row.guardian_id in consents]
-    first = [q for row in agreed for q in evidence.first_questions(row, consents[row.guardian_id], places)]
-    answers = _by_subject(inquiries.ask_all(first).values())
-    further = [
-        q
-        for row in agreed
-        for q in evidence.further_questions(row, consents[row.guardian_id], places, answers.get(row.key, {}))
-    ]
-    for subject, more in _by_subject(inquiries.ask_all(further).values()).items():
-        answers.setdefault(subject, {}).update(more)
-    _conclude(taken, {r.pk: r.claim_version for r in rows}, answers, places)
-    return len(rows)
-
-
-def _by_subject(queries: Iterable[Query]) -> dict[str, dict[tuple[str, str], Query]]:
-    found: dict[str, dict[tuple[str, str], Query]] = {}
-    for query in queries:
-        found.setdefault(query.subject, {})[query.item, query.part] = query
-    return found
-
-
 @transaction.atomic
-def _conclude(
-    taken: list[int], versions: dict[int, int], answers: dict[str, dict[tuple[str, str], Query]], places: Places
-) -> None:
+def advance() -> tuple[int, int]:
+    """Takes a batch of families one step further: asks what is not asked, judges those whose answers are there.
+
+    Questions and their families' rows change in one transaction, which other workers pass by: a crash leaves nothing
+    half done. Returns how many families were taken and how many came to an end.
+    """
+    now = timezone.now()
     rows = list(
-        Application.objects.select_for_update(of=("self",))
-        .filter(pk__in=taken, state=State.VERIFYING)
+        Application.objects.select_for_update(of=("self",), skip_locked=True)
+        .filter(state=State.VERIFYING)
+        .exclude(leased_until__gt=now)
         .select_related("season__district", "compound")
-        .order_by("pk")
+        .order_by("submitted_at", "id")[:BATCH]
     )
+    if not rows:
+        return 0, 0
+    places = _places(rows)
+    answers = _ask(rows, places)
+    silent = set(delivery.silent_now())
     checks: list[Check] = []
     transitions: list[Transition] = []
     entries: list[Entry] = []
     messages: list[Message] = []
-    silent = timezone.now() + timedelta(seconds=45)
+    parked: list[Application] = []
+    judged_rows: list[Application] = []
+    published: dict[int, tuple[Policy, str]] = {}
     for row in rows:
-        if row.claim_version != versions[row.pk]:
-            row.leased_until = None
+        mine = answers.get(row.key, {})
+        row.leased_until = now + PARKED
+        if any(q.state != Query.State.ANSWERED and q.item not in silent for q in mine.values()):
+            parked.append(row)
             continue
-        judged = evidence.judge(row, answers.get(row.key, {}), places)
+        judged = evidence.judge(row, mine, places)
+        judged_rows.append(row)
         checks += judged.checks
-        row.leased_until = silent if judged.waiting else None
-        made = _next(row, judged)
+        if row.season_id not in published:
+            published[row.season_id] = _rule(row.season)
+        made = _next(row, judged, published[row.season_id])
         if made is None:
             continue
+        row.leased_until = None
         transitions.append(made[0])
         entries.append(made[1])
-        codes = row.needed if row.state in (State.NEED_INFO, State.REJECTED) else ["passed"]
+        codes = row.needed if row.state in (State.NEED_INFO, State.REJECTED, State.SCHOOL_REVIEW) else ["passed"]
         messages += [Message(application=row, code=code, at=row.changed_at) for code in codes]
+    Application.objects.filter(pk__in=[r.pk for r in parked]).update(leased_until=now + PARKED)
     Check.objects.bulk_create(
         checks,
         batch_size=500,
@@ -145,10 +199,97 @@ def _conclude(
         unique_fields=["application", "claim_version", "item", "part"],
         update_fields=["status", "reason", "claimed", "registered", "as_of", "first_try"],
     )
-    _save(rows)
+    _save(judged_rows)
     Transition.objects.bulk_create(transitions)
     Entry.objects.bulk_create(entries)
     Message.objects.bulk_create(messages)
+    return len(rows), len(transitions)
+
+
+def _ask(rows: list[Application], places: Places) -> inquiries.Answers:
+    """Plans the questions of a batch; returns what is answered and what is not, by application."""
+    agreed = _agreements(rows)
+    corrected = {row.key: row.claim_version for row in rows if row.claim_version > 1}
+    unsettled: set[tuple[str, str, str]] = set()
+    if corrected:
+        inquiries.drop(corrected)
+        unsettled = set(
+            Check.objects.filter(
+                application__key__in=corrected, status__in=[Check.Status.MISMATCHED, Check.Status.NOT_FOUND]
+            ).values_list("application__key", "item", "part")
+        )
+    first = [q for row in rows for q in _questions(row, agreed, places, None)]
+    answers = inquiries.plan(first, unsettled)
+    further = [q for row in rows for q in _questions(row, agreed, places, answers.get(row.key, {}))]
+    for subject, more in inquiries.plan(further, unsettled, ahead=True).items():
+        answers.setdefault(subject, {}).update(more)
+    return answers
+
+
+def _questions(
+    row: Application, agreed: dict[int, Consent], places: Places, answers: evidence.Answers | None
+) -> list[Inquiry]:
+    """The first questions, or with answers the further ones; none beyond what the guardian agreed to."""
+    consent = agreed.get(row.guardian_id)
+    if consent is None:
+        return []
+    if answers is None:
+        made = evidence.first_questions(row, consent.key, places)
+    else:
+        made = evidence.further_questions(row, consent.key, places, answers)
+    return [q for q in made if q.item in consent.items]
+
+
+def _agreements(rows: list[Application]) -> dict[int, Consent]:
+    live = Consent.objects.filter(user__in={r.guardian_id for r in rows}, withdrawn_at=None).order_by("id")
+    return {consent.user_id: consent for consent in live}
+
+
+def refresh(season: Season, by: datetime) -> int:
+    """Has departments asked again, before a decision at `by`, what will then be older than its item may be.
+
+    Decided families only; whoever's answers stay the same notices nothing. Returns how many questions go out.
+    """
+    asked = 0
+    rows = Application.objects.filter(season=season, state__in=[State.AUTO_PASSED, State.CLASSIFIED])
+    keys = list(rows.order_by("id").values_list("pk", flat=True))
+    for start in range(0, len(keys), BATCH):
+        batch = list(rows.filter(pk__in=keys[start : start + BATCH]).select_related("season__district", "compound"))
+        agreed, places = _agreements(batch), _places(batch)
+        again: list[Inquiry] = []
+        for row in batch:
+            answers = inquiries.effective(row.key, row.claim_version)
+            made = _questions(row, agreed, places, None) + _questions(row, agreed, places, answers)
+            again += [q for q in made if (old := answers.get((q.item, q.part))) and _ages(old, by)]
+        asked += inquiries.renew(again)
+    return asked
+
+
+def _ages(query: Query, by: datetime) -> bool:
+    return query.answered_at is not None and by - query.answered_at > timedelta(days=ITEMS[query.item].freshness_days)
+
+
+def ask_again(row: Application, item: str, part: str) -> int:
+    """Asks one question of a family again: a register was corrected. Returns how many questions go out."""
+    agreed, places = _agreements([row]), _places([row])
+    answers = inquiries.effective(row.key, row.claim_version)
+    made = _questions(row, agreed, places, None) + _questions(row, agreed, places, answers)
+    return inquiries.renew([q for q in made if (q.item, q.part) == (item, part)])
+
+
+def replay(query: Query) -> tuple[Verdict, Verdict] | None:
+    """What the rule in force makes of an application as it was decided, and with this answer read anew today.
+
+    Nothing is stored. None where the application or its rule is gone.
+    """
+    row = Application.objects.filter(key=query.subject).select_related("season__district", "compound").first()
+    policy = rules.in_force(row.season) if row else None
+    if row is None or policy is None:
+        return None
+    answers = inquiries.effective(row.key, row.claim_version)
+    answers[query.item, query.part] = query
+    judged = evidence.judge(row, answers, _places([row]))
+    return decide(policy, evidence.unpack(row.facts), True), decide(policy, judged.facts, True)
 
 
 _COLUMNS = [
@@ -170,22 +311,33 @@ def _save(rows: list[Application]) -> None:
         row.save(update_fields=_COLUMNS)
 
 
-def _decided(row: Application, facts: dict[str, Fact], final: bool = False) -> Verdict:
-    """Puts the rule's verdict on the application and returns it."""
-    policy = rules.in_force(row.season)
+def _rule(season: Season) -> tuple[Policy, str]:
+    """The rule in force and its digest. Raises LookupError where none is published."""
+    policy = rules.in_force(season)
     if policy is None:
-        raise LookupError(f"season {row.season.key} has no published rule")
+        raise LookupError(f"season {season.key} has no published rule")
+    return policy, rules.digest_in_force(season)
+
+
+def _decided(
+    row: Application, facts: dict[str, Fact], final: bool = False, rule: tuple[Policy, str] | None = None
+) -> Verdict:
+    """Puts the rule's verdict on the application and returns it."""
+    policy, digest = rule or _rule(row.season)
     verdict = decide(policy, facts, final)
     row.facts = evidence.pack(facts)
     row.category, row.order_keys = verdict.category, list(verdict.order_keys)
-    row.policy_digest = rules.digest_in_force(row.season)
+    row.policy_digest = digest
     row.needed_facts = list(verdict.needed)
     return verdict
 
 
-def _next(row: Application, judged: Judgement) -> tuple[Transition, Entry] | None:
+def _next(row: Application, judged: Judgement, rule: tuple[Policy, str]) -> tuple[Transition, Entry] | None:
     """The change that the judgement leads to; None while a department is silent about something that matters."""
-    verdict = _decided(row, judged.facts)
+    verdict = _decided(row, judged.facts, rule=rule)
+    if judged.contradicting:
+        row.needed = ["registers_contradict"]
+        return machine.prepare(row, "to_person", SYSTEM, "registers_contradict", "", {})
     if verdict.state == "ineligible":
         row.needed = ["already_enrolled" if judged.facts["child.already_enrolled"].value else "too_young"]
         return machine.prepare(row, "ineligible", SYSTEM, row.needed[0], "", {})
@@ -194,7 +346,10 @@ def _next(row: Application, judged: Judgement) -> tuple[Transition, Entry] | Non
         return machine.prepare(row, "pass_by_data", SYSTEM, "passed", "", {})
     if judged.waiting:
         row.needed = ["department_silent"]
-        return None
+        if clock.now() - row.changed_at <= PATIENCE:
+            return None
+        row.deadline = deadline(row.season)
+        return machine.prepare(row, "ask_family", SYSTEM, "department_silent", "", {})
     open_facts = set(verdict.needed)
     row.needed = [code for code, facts in judged.reasons.items() if not facts or facts & open_facts]
     row.deadline = deadline(row.season)

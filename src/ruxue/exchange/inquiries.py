@@ -1,31 +1,36 @@
-"""Stores each question before it is asked and its answer when it comes: who asked what about whom, when and why."""
+"""Questions and their answers: who asked what about whom, when and why. Stored before they are asked.
+
+A question has an id that follows from its content and the claim's version: a crash between asking and storing can't
+make two of it. A corrected claim takes over the answers to whatever it did not change.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
-import rfc8785
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, models, transaction
+from django.utils import timezone
 
 from ruxue import crypto
-from ruxue.exchange import connector
-from ruxue.exchange.items import CATALOGUE, PURPOSE, Answer
-from ruxue.exchange.items import Query as WireQuery
-from ruxue.exchange.models import Health, Query
+from ruxue.exchange import connections
+from ruxue.exchange.items import ITEMS, Code, canonical
+from ruxue.exchange.models import Evidence, Outstanding, Query
 from ruxue.ledger import clock
 
 _NAMESPACE = uuid.UUID("5f1b8a52-7c0e-4b6e-9a83-2f6d52a4c0de")
+_AHEAD = timedelta(hours=1)  # questions that complete a family come before those that begin one
+Part = tuple[str, str]  # item and part
+Answers = dict[str, dict[Part, Query]]
 
 
 @dataclass(frozen=True)
 class Inquiry:
-    """A question about one version of a claim. `keys` and `claim` go to the department and are not stored."""
+    """A question about one version of a claim. `keys` and `claim` go to the department, kept sealed until it answers."""
 
     subject: str
     district: str
@@ -35,127 +40,245 @@ class Inquiry:
     keys: dict[str, Any]
     claim: dict[str, Any] = field(default_factory=dict)
     part: str = ""
-    mode: str = "verify"
+    requester: str = "system"
 
-    @property
-    def request_id(self) -> uuid.UUID:
-        """The same question has the same id: a crash between asking and storing can't make two of it."""
-        return uuid.uuid5(_NAMESPACE, f"{self.subject}/{self.item}/{self.part}/{self.claim_version}")
+    @cached_property
+    def content(self) -> str:
+        """A keyed digest of what is asked: equal for equal questions, and tells nothing to who lacks the key."""
+        return crypto.blind_index(canonical([self.item, self.keys, self.claim]).decode(), "question")
+
+    def request_id(self, renewal: int = 0) -> uuid.UUID:
+        """The same question of the same version has the same id; `renewal` counts its scheduled repetitions."""
+        name = f"{self.subject}/{self.item}/{self.part}/{self.content}/{self.claim_version}"
+        return uuid.uuid5(_NAMESPACE, f"{name}/{renewal}" if renewal else name)
 
 
-def _row(inquiry: Inquiry) -> Query:
+def plan(
+    inquiries: Iterable[Inquiry], unsettled: Collection[tuple[str, str, str]] = (), ahead: bool = False
+) -> Answers:
+    """Makes sure that every question stands, asked or answered; returns the queries by subject, item and part.
+
+    What an earlier version of the claim asked in the same words is taken over where it was answered, is fresh, and is
+    not `unsettled` (subject, item, part). Items that no connector serves are left out: they stay unknown.
+    `ahead` puts the new questions before those that wait already. Call it in a transaction with the rows it serves.
+    """
+    offered = connections.current().items()
+    wanted = {(i.subject, i.claim_version, i.item, i.part): i for i in inquiries if i.item in offered}
+    if not wanted:
+        return {}
+    standing: dict[tuple[str, int, str, str], Query] = {}
+    earlier: dict[tuple[str, str, str], Query] = {}
+    rows = Evidence.objects.filter(subject__in={i.subject for i in wanted.values()}).select_related("query")
+    for e in rows.order_by("claim_version"):
+        standing[e.subject, e.claim_version, e.item, e.part] = e.query
+        earlier[e.subject, e.item, e.part] = e.query
+    found: Answers = {}
+    made: dict[tuple[str, int, str, str], Query] = {}
+    changed: list[Inquiry] = []
+    asked: list[tuple[Inquiry, Query]] = []
+    for key, inquiry in wanted.items():
+        query = standing.get(key)
+        if query is None:
+            old = earlier.get((inquiry.subject, inquiry.item, inquiry.part))
+            if old is not None and _serves(old, inquiry) and (inquiry.subject, old.item, old.part) not in unsettled:
+                made[key] = query = old
+            else:
+                made[key] = query = _row(inquiry)
+                asked.append((inquiry, query))
+        elif query.content != inquiry.content:
+            changed.append(inquiry)
+        elif query.state == Query.State.WAITING:
+            asked.append((inquiry, query))
+        found.setdefault(inquiry.subject, {})[inquiry.item, inquiry.part] = query
+    _insert(made, asked, ahead)
+    if changed:
+        renew(changed)
+    return found
+
+
+def _serves(old: Query, inquiry: Inquiry) -> bool:
+    """Whether an earlier answer is one to this question, settled it, and is fresh."""
+    fresh = old.answered_at and clock.now() - old.answered_at <= timedelta(days=ITEMS[old.item].freshness_days)
+    return bool(
+        fresh and old.state == Query.State.ANSWERED and old.erased_at is None and old.content == inquiry.content
+    )
+
+
+def _row(inquiry: Inquiry, renewal: int = 0, renews: Query | None = None) -> Query:
     return Query(
-        request_id=inquiry.request_id,
+        request_id=inquiry.request_id(renewal),
         subject=inquiry.subject,
         district=inquiry.district,
         item=inquiry.item,
         part=inquiry.part,
         claim_version=inquiry.claim_version,
+        content=inquiry.content,
+        renews=renews,
         consent=inquiry.consent,
-        legal_basis=CATALOGUE[inquiry.item].legal_basis,
+        requester=inquiry.requester,
+        legal_basis=ITEMS[inquiry.item].legal_basis,
         asked_at=clock.now(),
-        keys_digest=crypto.blind_index(rfc8785.dumps(inquiry.keys).decode(), "keys"),
+        keys_digest=crypto.blind_index(canonical(inquiry.keys).decode(), "keys"),
     )
 
 
-def _wire(inquiry: Inquiry) -> WireQuery:
-    return WireQuery(
-        request_id=str(inquiry.request_id),
+def _outstanding(inquiry: Inquiry, query: Query, renewal: bool, ahead: timedelta) -> Outstanding:
+    now = timezone.now()
+    return Outstanding(
+        query=query,
+        subject=inquiry.subject,
         item=inquiry.item,
-        app_no=inquiry.subject,
-        purpose_code=PURPOSE,
-        legal_basis=CATALOGUE[inquiry.item].legal_basis,
-        consent_id=inquiry.consent,
-        timestamp=clock.now(),
-        mode="fetch" if inquiry.mode == "fetch" else "verify",
-        keys=inquiry.keys,
-        claim=inquiry.claim,
+        payload={"keys": inquiry.keys, "claim": inquiry.claim, "consent": inquiry.consent, "by": inquiry.requester},
+        renewal=renewal,
+        since=now,
+        next_try_at=now - ahead,
     )
 
 
-def _store(row: Query, answer: Answer) -> None:
-    body = answer.model_dump(mode="json")
-    row.state = Query.State.ANSWERED
-    row.answered_at = clock.now()
-    row.code, row.match = int(answer.code), str(answer.match)
-    row.compared = {k: str(v) for k, v in answer.compared.items()}
-    row.fields, row.as_of, row.trace_no, row.signature = body["fields"], answer.as_of, answer.trace_no, answer.sign
-    row.answer_digest = hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+def _insert(
+    made: dict[tuple[str, int, str, str], Query], asked: list[tuple[Inquiry, Query]], ahead: bool = False
+) -> None:
+    new = [q for _, q in asked if q._state.adding]
+    with connection.cursor() as cursor:
+        _copy(cursor, Query, new, _QUERY_COLUMNS)
+        links = [
+            Evidence(subject=subject, claim_version=version, item=item, part=part, query_id=query.request_id)
+            for (subject, version, item, part), query in made.items()
+        ]
+        _copy(cursor, Evidence, links, _EVIDENCE_COLUMNS)
+        rows = [_outstanding(i, q, False, _AHEAD if ahead else timedelta(0)) for i, q in asked]
+        _copy(cursor, Outstanding, rows, _OUTSTANDING_COLUMNS)
+    for query in new:
+        query._state.adding = False
 
 
-_ANSWER_COLUMNS = [
-    "state",
-    "answered_at",
-    "code",
-    "match",
-    "compared",
-    "fields",
-    "as_of",
-    "trace_no",
-    "signature",
-    "answer_digest",
-    "attempts",
-]
+_QUERY_COLUMNS = {
+    "request_id": "uuid",
+    "subject": "text",
+    "district": "text",
+    "item": "text",
+    "part": "text",
+    "claim_version": "smallint",
+    "content": "text",
+    "legal_basis": "text",
+    "consent": "text",
+    "requester": "text",
+    "keys_digest": "text",
+    "state": "text",
+    "attempts": "int",
+    "asked_at": "timestamptz",
+    "match": "text",
+    "compared": "jsonb",
+    "trace_no": "text",
+    "answer_digest": "text",
+    "signature": "text",
+}
+_EVIDENCE_COLUMNS = {"subject": "text", "claim_version": "smallint", "item": "text", "part": "text", "query_id": "uuid"}
+_OUTSTANDING_COLUMNS = {
+    "query_id": "uuid",
+    "subject": "text",
+    "item": "text",
+    "payload": "bytea",
+    "renewal": "boolean",
+    "attempts": "int",
+    "failures": "int",
+    "since": "timestamptz",
+    "next_try_at": "timestamptz",
+    "last_error": "text",
+}
 
 
-def ask_all(inquiries: list[Inquiry], progress: Callable[[int], None] | None = None) -> dict[uuid.UUID, Query]:
-    """Stores the questions, asks those without an answer, stores the answers; returns all rows by request id.
+def _copy(cursor: Any, table: type[models.Model], rows: Sequence[models.Model], columns: dict[str, str]) -> None:
+    """Inserts rows that are not there yet, one array a column: a third of the time of a value each."""
+    if not rows:
+        return
+    values = []
+    for name in columns:
+        prepare = table._meta.get_field(name.removesuffix("_id") if name == "query_id" else name).get_db_prep_save
+        dumped = name == "compared"
+        values.append(["{}" if dumped else prepare(getattr(row, name), connection) for row in rows])
+    cursor.execute(
+        f"insert into {table._meta.db_table} ({', '.join(columns)}) "
+        f"select * from unnest({', '.join(f'%s::{kind}[]' for kind in columns.values())}) on conflict do nothing",
+        values,
+    )
 
-    Runs outside a transaction, so that no question is lost when the process dies while it waits. A row that got
-    no answer is in state "waiting": unknown, never false.
+
+@transaction.atomic
+def renew(inquiries: Iterable[Inquiry], delay: timedelta = timedelta(0)) -> int:
+    """Asks answered questions again; the old answers stay in force until the new ones are there. Returns how many.
+
+    A question that is being asked, or whose last asking is not older than `delay`, is left alone.
     """
-    wanted = {i.request_id: i for i in inquiries}
-    Query.objects.bulk_create([_row(i) for i in wanted.values()], ignore_conflicts=True, batch_size=1000)
-    rows = Query.objects.in_bulk(list(wanted))
-    todo = [wanted[rid] for rid, row in rows.items() if row.state != Query.State.ANSWERED]
-    if not todo:
-        return rows
-    outcome = asyncio.run(connector.ask([_wire(i) for i in todo]))
-    changed = []
-    for inquiry in todo:
-        row = rows[inquiry.request_id]
-        row.attempts += 1
-        answer = outcome.answers.get(str(inquiry.request_id))
-        if answer is not None:
-            _store(row, answer)
-        else:
-            row.state = Query.State.WAITING
-        changed.append(row)
+    wanted = {(i.subject, i.claim_version, i.item, i.part): i for i in inquiries}
+    links = Evidence.objects.filter(subject__in={i.subject for i in wanted.values()}).select_related("query")
+    queries: list[Query] = []
+    rows: list[Outstanding] = []
+    for link in links:
+        inquiry = wanted.get((link.subject, link.claim_version, link.item, link.part))
+        if inquiry is None or link.query.state != Query.State.ANSWERED:
+            continue
+        if Outstanding.objects.filter(query__renews=link.query).exists():
+            continue
+        n = Query.objects.filter(subject=link.subject, item=link.item, part=link.part).count()
+        query = _row(inquiry, n, link.query)
+        queries.append(query)
+        rows.append(_outstanding(inquiry, query, True, -delay))
+    Query.objects.bulk_create(queries, ignore_conflicts=True)
+    Outstanding.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+@transaction.atomic
+def drop(subjects: dict[str, int]) -> int:
+    """Takes back the unanswered questions of versions before the given one, by subject. Returns how many."""
+    old = Outstanding.objects.filter(subject__in=subjects).select_related("query")
+    gone = [o.query_id for o in old if o.query.claim_version < subjects[o.subject]]
+    if gone:
+        Outstanding.objects.filter(query__in=gone).delete()
+        Evidence.objects.filter(query__in=gone).delete()
+        Query.objects.filter(request_id__in=gone).exclude(state=Query.State.ANSWERED).update(state=Query.State.DROPPED)
+    return len(gone)
+
+
+def ask_now(inquiry: Inquiry, seconds: float = 15.0) -> Query | None:
+    """One question of a person who waits for it. Unanswered after `seconds` it goes on waiting in the queue."""
+    from ruxue.exchange import delivery
+
     with transaction.atomic():
-        Query.objects.bulk_create(
-            changed, batch_size=500, update_conflicts=True, unique_fields=["request_id"], update_fields=_ANSWER_COLUMNS
-        )
-        _note_health(changed, outcome)
-    if progress:
-        progress(len(changed))
-    return rows
-
-
-def _note_health(rows: list[Query], outcome: connector.Outcome) -> None:
-    now = clock.now()
-    for item in sorted({row.item for row in rows}):
-        mine = [row for row in rows if row.item == item]
-        answered = sum(row.state == Query.State.ANSWERED for row in mine)
-        failed = len(mine) - answered
-        reason = next((outcome.failed[str(r.request_id)] for r in mine if str(r.request_id) in outcome.failed), "")
-        Health.objects.get_or_create(item=item)
-        Health.objects.filter(item=item).update(
-            answered=F("answered") + answered,
-            failed=F("failed") + failed,
-            last_error=reason if failed else "",
-            failing_since=now if failed and not answered else None,
-            **({"last_answer_at": now} if answered else {}),
-        )
+        query = plan([inquiry], ahead=True).get(inquiry.subject, {}).get((inquiry.item, inquiry.part))
+    if query is not None and query.state != Query.State.ANSWERED:
+        delivery.deliver_one(query.request_id, inquiry.item, seconds)
+        query.refresh_from_db()
+    return query
 
 
 def of_subject(subject: str, claim_version: int | None = None) -> list[Query]:
-    """Every question about one application, oldest first: what the family's page shows."""
+    """Every question about one application, oldest first; with a version, the answers in force for it."""
     rows = Query.objects.filter(subject=subject)
     if claim_version is not None:
-        rows = rows.filter(claim_version=claim_version)
-    return list(rows.order_by("asked_at", "item", "part"))
+        rows = rows.filter(used__claim_version=claim_version, used__subject=subject)
+    return list(rows.select_related("outstanding").order_by("asked_at", "item", "part"))
 
 
-def waiting(limit: int) -> list[str]:
-    """Subjects whose questions still wait for an answer."""
-    return list(Query.objects.exclude(state=Query.State.ANSWERED).values_list("subject", flat=True).distinct()[:limit])
+def effective(subject: str, claim_version: int) -> dict[Part, Query]:
+    """The answers in force for one version of a claim."""
+    return {(q.item, q.part): q for q in of_subject(subject, claim_version)}
+
+
+def is_settled(query: Query) -> bool:
+    """Whether the department found what was asked for and contradicted nothing of it."""
+    return query.state == Query.State.ANSWERED and query.code == Code.OK and query.match != "N"
+
+
+@transaction.atomic
+def erase(subjects: Collection[str]) -> int:
+    """Deletes the content of answers, and questions still waiting; that somebody asked, and why, stays on record.
+
+    Returns how many answers were deleted.
+    """
+    waiting = Outstanding.objects.filter(subject__in=subjects)
+    Query.objects.filter(request_id__in=waiting.values("query_id")).update(state=Query.State.DROPPED)
+    waiting.delete()
+    rows = Query.objects.filter(subject__in=subjects, erased_at=None, state=Query.State.ANSWERED)
+    return rows.update(fields=None, compared={}, keys_digest="", content="", erased_at=clock.now())

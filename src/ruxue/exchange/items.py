@@ -1,6 +1,7 @@
-"""The contract of the exchange: six departments, 18 data items, one envelope.
+"""The contract of the exchange: six departments, 18 data items, twelve extensions, one envelope.
 
 One catalogue serves both sides: the platform's connectors and the simulated departments are made from it.
+`CATALOGUE` holds the 18 items of every city, `EXTENSIONS` those that a city may switch on, `ITEMS` both.
 Source: regulation on government data sharing in force 2025-08-01 (one source per datum, catalogue with legal
 basis); the reconstruction of the 18 items that `docs/exchange.md` explains.
 """
@@ -9,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, Literal
 
+import orjson
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -43,6 +46,25 @@ class Department(StrEnum):
     HUMAN_RESOURCES = "HR"
     MARKET_REGULATION = "MR"
     EDUCATION = "ED"
+    CIVIL_AFFAIRS = "CA"
+    HEALTH = "HE"
+    VETERANS = "VA"
+    TALENT = "TA"
+    EMERGENCY = "EM"
+    TAXATION = "TX"
+    DISABLED_PERSONS = "DP"
+    UTILITIES = "UT"
+    BIG_DATA = "BD"
+    FOREIGN_AFFAIRS = "FA"
+    HOUSING_FUND = "HF"
+
+
+class Sensitivity(StrEnum):
+    """How closely an item's answers are held: GB/T 35273 tells personal from sensitive personal information."""
+
+    PUBLIC = "public"
+    PERSONAL = "personal"
+    SENSITIVE = "sensitive"
 
 
 class Record(BaseModel):
@@ -276,11 +298,85 @@ class ED2Fields(Record):
     same_parents: bool | None
 
 
+# Extensions: what a city may switch on in its connectors file.
+
+
+class X1Fields(Record):
+    married: bool
+    spouse_digest: str | None
+    registered_on: date | None
+
+
+class X2Fields(Record):
+    certificate_no: str
+    born_on: date
+    mother_digest: str
+    father_digest: str | None
+
+
+class X3Fields(Record):
+    kind: Literal["guardianship", "adoption", "custody"]
+    guardian_digest: str
+    since: date
+    until: date | None
+
+
+class GroupFields(Record):
+    """X4 and X6: a group to which the law or the city gives preference."""
+
+    group: str
+    since: date
+    until: date | None
+
+
+class X5Fields(Record):
+    grade: str
+    since: date
+    until: date | None
+
+
+class MonthsFields(Record):
+    """X7 and X12: how long, never how much."""
+
+    region: str
+    first_month: str = Field(description="YYYY-MM")
+    last_month: str
+    unbroken_months: int
+
+
+class X8Fields(Record):
+    kind: Literal["sight", "hearing", "speech", "limbs", "intellect", "mind", "several"]
+    level: int = Field(ge=1, le=4, description="GB/T 26341")
+
+
+class X9Fields(Record):
+    address_code: str
+    months_used: int
+    last_month: str = Field(description="YYYY-MM")
+
+
+class X10Fields(Record):
+    kind: str
+    number: str
+    issued_on: date
+    expires_on: date | None
+    status: Literal["valid", "expired", "revoked"]
+
+
+class X11Fields(Record):
+    kind: Literal["hk_macau", "taiwan", "foreign_permanent"]
+    permit_no: str
+    expires_on: date
+
+
 @dataclass(frozen=True)
 class Item:
     """One entry of the catalogue.
 
-    `keys` identify the record; `claims` are what may be compared; `aggregate` items also answer counts.
+    `keys` identify the record; `claims` are what may be compared; `decides` names the facts of the rule that an
+    answer can settle; `mode` is the milder of the two that suffices: "verify" sends the claim out and gets yes or no
+    per field (with the dates that a rule orders by), "fetch" gets values. `standards` maps a key or field to the
+    standard of its codes. `freshness_days`: an answer older than that is asked again before a decision.
     """
 
     code: str
@@ -294,9 +390,24 @@ class Item:
     purpose_en: str
     legal_basis: str
     freshness_days: int
+    decides: tuple[str, ...] = ()
+    mode: Literal["verify", "fetch"] = "verify"
+    sensitivity: Sensitivity = Sensitivity.PERSONAL
+    standards: Mapping[str, str] = field(default_factory=dict)
 
 
 _LAW = "义务教育法第十二条；政务数据共享条例"
+_DEPENDANTS = "军人地位和权益保障法；退役军人保障法；政务数据共享条例"
+_ID, _REGION, _DATE, _KIN = "GB 11643", "GB/T 2260", "GB/T 7408.1", "GB/T 4761"
+_UNIT, _USCC, _SEX = "GB/T 37346", "GB 32100", "GB/T 2261.1"
+_HOME = (
+    "dwelling.in_zone",
+    "dwelling.residential",
+    "dwelling.full_ownership",
+    "dwelling.family_share_bp",
+    "dwelling.owners_within_kin",
+    "dwelling.acquired_on",
+)
 D = Department
 
 CATALOGUE: dict[str, Item] = {
@@ -314,6 +425,9 @@ CATALOGUE: dict[str, Item] = {
             "to check that name and ID number belong together",
             _LAW,
             30,
+            decides=("child.born_on",),
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"id": _ID, "sex": _SEX, "born_on": _DATE},
         ),
         Item(
             "PS2",
@@ -327,6 +441,16 @@ CATALOGUE: dict[str, Item] = {
             "to check where the hukou is and since when",
             _LAW,
             7,
+            decides=(
+                "child.hukou_district",
+                "child.hukou_entry_on",
+                "child.hukou_by_birth",
+                "child.hukou_collective",
+                "dwelling.address_equals_hukou",
+            ),
+            mode="fetch",
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"id": _ID, "region": _REGION, "entered_on": _DATE},
         ),
         Item(
             "PS3",
@@ -340,6 +464,9 @@ CATALOGUE: dict[str, Item] = {
             "to check that child and guardian are in one household book",
             _LAW,
             7,
+            decides=("child.with_guardian_household", "child.with_grandparent_household"),
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"child_id": _ID, "guardian_id": _ID, "members.relation": _KIN},
         ),
         Item(
             "PS4",
@@ -353,6 +480,9 @@ CATALOGUE: dict[str, Item] = {
             "to check the residence permit and for how long",
             _LAW,
             7,
+            decides=("permit.first_issued_on", "permit.months"),
+            mode="fetch",
+            standards={"id": _ID, "region": _REGION, "first_issued_on": _DATE},
         ),
         Item(
             "PS5",
@@ -366,6 +496,9 @@ CATALOGUE: dict[str, Item] = {
             "to see that two spellings of an address are one place",
             _LAW,
             90,
+            decides=("dwelling.address_equals_hukou",),
+            mode="fetch",
+            sensitivity=Sensitivity.PUBLIC,
         ),
         Item(
             "NR1",
@@ -379,6 +512,9 @@ CATALOGUE: dict[str, Item] = {
             "to check your home in the zone",
             _LAW,
             7,
+            decides=("dwelling.owned_by_family", "dwelling.owned_by_grandparent", *_HOME),
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"id": _ID, "rights.unit_no": _UNIT, "rights.registered_on": _DATE},
         ),
         Item(
             "NR2",
@@ -392,6 +528,9 @@ CATALOGUE: dict[str, Item] = {
             "to check a property certificate by its number",
             _LAW,
             7,
+            decides=("dwelling.owned_by_family", "dwelling.owned_by_grandparent", *_HOME),
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"id": _ID, "unit_no": _UNIT, "registered_on": _DATE},
         ),
         Item(
             "NR3",
@@ -405,6 +544,9 @@ CATALOGUE: dict[str, Item] = {
             "to check whether the family owns a dwelling in the area (a count only)",
             _LAW,
             7,
+            decides=("family.no_dwelling_in_core",),
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"ids": _ID, "regions": _REGION},
         ),
         Item(
             "NR4",
@@ -418,6 +560,10 @@ CATALOGUE: dict[str, Item] = {
             "to see which zone a home lies in",
             _LAW,
             90,
+            decides=("dwelling.in_zone",),
+            mode="fetch",
+            sensitivity=Sensitivity.PUBLIC,
+            standards={"unit_no": _UNIT},
         ),
         Item(
             "HC1",
@@ -431,6 +577,9 @@ CATALOGUE: dict[str, Item] = {
             "to check the purchase contract where there is no certificate yet",
             _LAW,
             7,
+            decides=("dwelling.owned_by_family", "dwelling.is_contract", *_HOME),
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"id": _ID, "unit_no": _UNIT, "filed_on": _DATE},
         ),
         Item(
             "HC2",
@@ -444,6 +593,8 @@ CATALOGUE: dict[str, Item] = {
             "to check the filed lease",
             _LAW,
             7,
+            decides=("lease.in_zone", "lease.sole", "lease.filed_on", "lease.months"),
+            standards={"id": _ID, "filed_on": _DATE},
         ),
         Item(
             "HC3",
@@ -457,6 +608,13 @@ CATALOGUE: dict[str, Item] = {
             "to check a resettlement agreement or public rental",
             _LAW,
             7,
+            decides=(
+                "dwelling.owned_by_family",
+                "dwelling.is_resettlement",
+                "dwelling.original_village_in_zone",
+                *_HOME,
+            ),
+            standards={"id": _ID, "signed_on": _DATE},
         ),
         Item(
             "HR1",
@@ -470,6 +628,9 @@ CATALOGUE: dict[str, Item] = {
             "to check months insured (never pay)",
             _LAW,
             31,
+            decides=("job.in_district", "job.started_on"),
+            mode="fetch",
+            standards={"id": _ID, "region": _REGION},
         ),
         Item(
             "HR2",
@@ -483,6 +644,9 @@ CATALOGUE: dict[str, Item] = {
             "to check lawful stable work in the district (never post or income)",
             _LAW,
             31,
+            decides=("job.in_district", "job.started_on"),
+            mode="fetch",
+            standards={"id": _ID, "region": _REGION, "starts_on": _DATE},
         ),
         Item(
             "MR1",
@@ -496,6 +660,10 @@ CATALOGUE: dict[str, Item] = {
             "to check a sole trader's licence",
             _LAW,
             31,
+            decides=("job.in_district", "job.started_on"),
+            mode="fetch",
+            sensitivity=Sensitivity.PUBLIC,
+            standards={"id": _ID, "uscc": _USCC, "region": _REGION},
         ),
         Item(
             "MR2",
@@ -509,6 +677,10 @@ CATALOGUE: dict[str, Item] = {
             "to check a company registration",
             _LAW,
             31,
+            decides=("job.in_district", "job.started_on"),
+            mode="fetch",
+            sensitivity=Sensitivity.PUBLIC,
+            standards={"id": _ID, "uscc": _USCC, "region": _REGION},
         ),
         Item(
             "ED1",
@@ -522,6 +694,10 @@ CATALOGUE: dict[str, Item] = {
             "to prevent double enrollment and see siblings in school",
             _LAW,
             7,
+            decides=("child.already_enrolled",),
+            mode="fetch",
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"id": _ID, "stage": "JY/T 1001"},
         ),
         Item(
             "ED2",
@@ -535,9 +711,203 @@ CATALOGUE: dict[str, Item] = {
             "to check whether the dwelling's seat is taken",
             _LAW,
             7,
+            mode="fetch",
+            standards={"unit_no": _UNIT},
         ),
     )
 }
+
+EXTENSIONS: dict[str, Item] = {
+    i.code: i
+    for i in (
+        Item(
+            "X1",
+            D.CIVIL_AFFAIRS,
+            "婚姻登记",
+            "marriage registration",
+            ("name", "id"),
+            (),
+            X1Fields,
+            "核对父母关系",
+            "to check that two guardians are the child's parents",
+            _LAW,
+            30,
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"id": _ID},
+        ),
+        Item(
+            "X2",
+            D.HEALTH,
+            "出生医学证明",
+            "birth certificate",
+            ("certificate_no", "mother_id"),
+            ("mother", "father"),
+            X2Fields,
+            "核对亲子关系",
+            "to check who the child's parents are",
+            _LAW,
+            90,
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"mother_id": _ID},
+        ),
+        Item(
+            "X3",
+            D.CIVIL_AFFAIRS,
+            "监护、收养、抚养",
+            "guardianship, adoption and custody",
+            ("child_id", "guardian_id"),
+            (),
+            X3Fields,
+            "核对监护关系",
+            "to check who is the child's guardian",
+            _LAW,
+            30,
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"child_id": _ID, "guardian_id": _ID},
+        ),
+        Item(
+            "X4",
+            D.VETERANS,
+            "军人、烈士子女优待",
+            "soldiers' and martyrs' children",
+            ("name", "id"),
+            ("group",),
+            GroupFields,
+            "核对优待身份，您无需交证明",
+            "to check a preference that the law gives, without a paper",
+            _DEPENDANTS,
+            30,
+            decides=("family.special_group",),
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"id": _ID},
+        ),
+        Item(
+            "X5",
+            D.TALENT,
+            "人才认定",
+            "recognised talents",
+            ("name", "id"),
+            ("group",),
+            X5Fields,
+            "核对人才认定",
+            "to check that a talent is recognised",
+            _LAW,
+            30,
+            decides=("family.special_group",),
+            standards={"id": _ID},
+        ),
+        Item(
+            "X6",
+            D.EMERGENCY,
+            "英模、消防救援人员",
+            "heroes and fire-rescue staff",
+            ("name", "id"),
+            ("group",),
+            GroupFields,
+            "核对优待身份，您无需交证明",
+            "to check a preference that the law gives, without a paper",
+            _LAW,
+            30,
+            decides=("family.special_group",),
+            standards={"id": _ID},
+        ),
+        Item(
+            "X7",
+            D.TAXATION,
+            "完税月数",
+            "months taxed",
+            ("name", "id"),
+            ("region",),
+            MonthsFields,
+            "核对纳税月数（不看金额）",
+            "to check months taxed (never amounts)",
+            _LAW,
+            31,
+            decides=("job.in_district", "job.started_on"),
+            mode="fetch",
+            standards={"id": _ID, "region": _REGION},
+        ),
+        Item(
+            "X8",
+            D.DISABLED_PERSONS,
+            "残疾人证",
+            "disability certificate",
+            ("name", "id"),
+            (),
+            X8Fields,
+            "便于安排适合的学校",
+            "to find a school that suits the child",
+            _LAW,
+            90,
+            mode="fetch",
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"id": _ID, "level": "GB/T 26341"},
+        ),
+        Item(
+            "X9",
+            D.UTILITIES,
+            "用水用电",
+            "water and power in use",
+            ("name", "id"),
+            ("address_code",),
+            X9Fields,
+            "核对是否实际居住",
+            "to check that the family lives there",
+            _LAW,
+            31,
+            decides=("family.reported_absent",),
+            standards={"id": _ID},
+        ),
+        Item(
+            "X10",
+            D.BIG_DATA,
+            "电子证照",
+            "electronic licences",
+            ("id", "kind"),
+            (),
+            X10Fields,
+            "调取电子证照，您无需上传",
+            "to fetch a licence, so that none is uploaded",
+            _LAW,
+            30,
+            mode="fetch",
+            sensitivity=Sensitivity.SENSITIVE,
+            standards={"id": _ID},
+        ),
+        Item(
+            "X11",
+            D.FOREIGN_AFFAIRS,
+            "港澳台居民和外国人证件",
+            "permits of residents from elsewhere",
+            ("name", "permit_no"),
+            (),
+            X11Fields,
+            "核对证件",
+            "to check a permit",
+            _LAW,
+            30,
+            sensitivity=Sensitivity.SENSITIVE,
+        ),
+        Item(
+            "X12",
+            D.HOUSING_FUND,
+            "住房公积金缴存",
+            "housing fund",
+            ("name", "id"),
+            ("region",),
+            MonthsFields,
+            "核对缴存月数（不看金额）",
+            "to check months paid (never amounts)",
+            _LAW,
+            31,
+            decides=("job.in_district", "job.started_on"),
+            mode="fetch",
+            standards={"id": _ID, "region": _REGION},
+        ),
+    )
+}
+
+ITEMS: dict[str, Item] = {**CATALOGUE, **EXTENSIONS}
 
 DEPARTMENT_NAMES: dict[Department, tuple[str, str]] = {
     D.PUBLIC_SECURITY: ("公安局", "Public Security Bureau"),
@@ -546,13 +916,44 @@ DEPARTMENT_NAMES: dict[Department, tuple[str, str]] = {
     D.HUMAN_RESOURCES: ("人力资源和社会保障局", "Human Resources and Social Security Bureau"),
     D.MARKET_REGULATION: ("市场监督管理局", "Market Regulation Bureau"),
     D.EDUCATION: ("教育局", "Education Bureau"),
+    D.CIVIL_AFFAIRS: ("民政局", "Civil Affairs Bureau"),
+    D.HEALTH: ("卫生健康委员会", "Health Commission"),
+    D.VETERANS: ("退役军人事务局", "Veterans Affairs Bureau"),
+    D.TALENT: ("人才工作办公室", "Talent Office"),
+    D.EMERGENCY: ("应急管理局", "Emergency Management Bureau"),
+    D.TAXATION: ("税务局", "Taxation Bureau"),
+    D.DISABLED_PERSONS: ("残疾人联合会", "Disabled Persons' Federation"),
+    D.UTILITIES: ("供水供电公司", "Water and Power Supply"),
+    D.BIG_DATA: ("大数据局", "Big Data Bureau"),
+    D.FOREIGN_AFFAIRS: ("外事与港澳台事务办公室", "Foreign, Hong Kong, Macau and Taiwan Affairs Office"),
+    D.HOUSING_FUND: ("住房公积金管理中心", "Housing Fund Centre"),
 }
+
+
+def canonical(payload: Any) -> bytes:
+    """The RFC 8785 form of JSON-like data, thirty times as fast wherever orjson's sorted form is the same.
+
+    The two differ in names beyond ASCII (order), floats (digits) and integers beyond 2^53, which RFC 8785 refuses.
+    """
+    if _plain(payload):
+        return orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+    return rfc8785.dumps(payload)
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and k.isascii() and _plain(v) for k, v in value.items())
+    if isinstance(value, list):
+        return all(map(_plain, value))
+    if isinstance(value, int):
+        return -(2**53) < value < 2**53
+    return value is None or isinstance(value, str)
 
 
 def sign(payload: dict[str, Any], key: bytes) -> str:
     """HMAC-SHA-256 (hex) over the RFC 8785 form of `payload` without its `sign`; dates as ISO text."""
     body = {k: v for k, v in payload.items() if k != "sign"}
-    return hmac.new(key, rfc8785.dumps(body), hashlib.sha256).hexdigest()
+    return hmac.new(key, canonical(body), hashlib.sha256).hexdigest()
 
 
 def id_digest(id_number: str) -> str:

@@ -147,6 +147,7 @@ def bureau_page(
         ("ceremonies", _("Ceremonies")),
         ("insight", _("Insight")),
         ("people", _("People")),
+        ("departments", _("Departments")),
         ("log", _("Access log")),
     ]
     nav = [(reverse(f"bureau:{n}") + tail, label, request.path == reverse(f"bureau:{n}"), 0) for n, label in pages]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ruxue.web.bureau import rules, views
+from ruxue.web.bureau import departments, rules, views
 
 app_name = "bureau"
 urlpatterns = [
@@ -21,6 +21,8 @@ urlpatterns = [
     path("ceremonies", views.ceremonies, name="ceremonies"),
     path("insight", views.insight, name="insight"),
     path("people", views.people, name="people"),
+    path("departments", departments.departments, name="departments"),
+    path("departments/<str:item>", departments.item, name="department_item"),
     path("log", views.access_log, name="log"),
     path("city", views.city, name="city"),
 ]

@@ -24,8 +24,8 @@ from ruxue.applications.machine import By, NotAllowed
 from ruxue.applications.models import Application, Objection
 from ruxue.applications.states import LABELS, Actor, State
 from ruxue.classes.models import Ceremony
+from ruxue.exchange import health
 from ruxue.exchange.connector import DepartmentError
-from ruxue.exchange.models import Health
 from ruxue.insight import sources
 from ruxue.ledger import clock, log
 from ruxue.places import seasons
@@ -101,7 +101,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         zones=zones,
         shapes=shapes,
         funnel=funnel,
-        health=Health.objects.order_by("item"),
+        health=[h for h in health.items() if h.asked],
     )
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ruxue.web.guardian import views
+from ruxue.web.guardian import asked, views
 
 app_name = "guardian"
 urlpatterns = [
@@ -23,5 +23,6 @@ urlpatterns = [
     path("a/<str:key>/waive", views.waive, name="waive"),
     path("a/<str:key>/withdraw", views.withdraw, name="withdraw"),
     path("a/<str:key>/notice.pdf", views.notice, name="notice"),
-    path("a/<str:key>/asked", views.asked, name="asked"),
+    path("a/<str:key>/asked", asked.asked, name="asked"),
+    path("a/<str:key>/asked/<uuid:request_id>", asked.dispute, name="dispute"),
 ]

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from ruxue.accounts import consent as consents
 from ruxue.accounts import signin as signing
-from ruxue.accounts.models import Access, User
+from ruxue.accounts.models import User
 from ruxue.admissions import notices, rounds
 from ruxue.algorithms import identity
 from ruxue.applications import claims, evidence, review
@@ -27,8 +27,8 @@ from ruxue.applications.machine import NotAllowed
 from ruxue.applications.models import Application, Check
 from ruxue.applications.reasons import REASONS
 from ruxue.applications.states import EDITABLE, State
-from ruxue.exchange import inquiries
-from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES
+from ruxue.exchange import connections
+from ruxue.exchange.items import DEPARTMENT_NAMES, ITEMS
 from ruxue.ledger import clock
 from ruxue.places import rules, seasons, suggest
 from ruxue.places.models import District
@@ -99,11 +99,13 @@ def _retention() -> Any:
 def consent(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         assert isinstance(request.user, User)
-        consents.give(request.user, sorted(CATALOGUE), _retention())
+        consents.give(request.user, sorted(connections.current().items()), _retention())
         return redirect("guardian:home")
+    offered = connections.current().items()
     names = [
-        (d_names[0 if chinese() else 1], [c for c, i in CATALOGUE.items() if i.department == d])
+        (d_names[0 if chinese() else 1], mine)
         for d, d_names in DEPARTMENT_NAMES.items()
+        if (mine := [c for c in offered if ITEMS[c].department == d])
     ]
     return render(
         request,
@@ -540,21 +542,6 @@ def notice(request: HttpRequest, key: str) -> HttpResponse:
         notices.pdf(found, url),
         content_type="application/pdf",
         headers={"Content-Disposition": 'inline; filename="notice.pdf"'},
-    )
-
-
-@guardian
-def asked(request: HttpRequest, key: str) -> HttpResponse:
-    row = _mine(request, key)
-    return render(
-        request,
-        "guardian/asked.html",
-        {
-            "row": row,
-            "queries": inquiries.of_subject(row.key),
-            "accesses": Access.objects.filter(subject=row.key).select_related("actor").order_by("-at")[:50],
-            "back": reverse("guardian:status", args=[key]),
-        },
     )
 
 

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 
 from ruxue.algorithms import identity
 from ruxue.applications.reasons import REASONS, Reason
-from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES
+from ruxue.exchange import health
+from ruxue.exchange.items import DEPARTMENT_NAMES, ITEMS, Department
 from ruxue.ledger import clock
 
 register = template.Library()
@@ -58,20 +59,123 @@ def reason(code: str) -> Reason:
 
 @register.filter
 def item_name(code: str) -> str:
-    item = CATALOGUE.get(code)
+    item = ITEMS.get(code)
     return code if item is None else item.zh if chinese() else item.en
 
 
 @register.filter
 def item_department(code: str) -> str:
-    item = CATALOGUE.get(code)
+    item = ITEMS.get(code)
     return "" if item is None else DEPARTMENT_NAMES[item.department][0 if chinese() else 1]
 
 
 @register.filter
 def item_purpose(code: str) -> str:
-    item = CATALOGUE.get(code)
+    item = ITEMS.get(code)
     return "" if item is None else item.purpose_zh if chinese() else item.purpose_en
+
+
+@register.filter
+def department_name(code: str) -> str:
+    return DEPARTMENT_NAMES[Department(code)][0 if chinese() else 1]
+
+
+@register.filter
+def department_state(state: str) -> str:
+    texts = {
+        "open": _("answers"),
+        "closed": _("closed by its hours"),
+        "broken": _("does not answer"),
+        "trying": _("being tried again"),
+    }
+    return texts.get(state, state)
+
+
+@register.filter
+def alarm_text(alarm: str) -> str:
+    """What an alarm of a department means and asks for, in a sentence for staff."""
+    texts = {
+        "silent": _("the department does not answer; its questions wait and are asked by themselves."),
+        "waiting": _("questions have waited for more than half an hour; is a worker running?"),
+        "unsigned": _("answers came without a valid signature and were not used; please call the department."),
+        "malformed": _("answers could not be read; has the department changed its interface?"),
+        "contradicting": _("answers contradicted themselves and were not used; please call the department."),
+        "refused": _("questions were refused; please check the key and the contract with the department."),
+        "stale": _("answers came from an old copy of the register."),
+        "slow": _("one in a hundred requests takes longer than 8 seconds."),
+    }
+    return texts.get(alarm, alarm)
+
+
+@register.filter
+def failure_name(kind: str) -> str:
+    texts = {
+        "busy": _("busy"),
+        "limited": _("over the limit"),
+        "timeout": _("too slow"),
+        "unreachable": _("unreachable"),
+        "http": _("error of the department"),
+        "refused": _("refused"),
+        "malformed": _("unreadable"),
+        "contradicting": _("contradicting"),
+        "unsigned": _("unsigned"),
+        "missing": _("left out"),
+    }
+    return texts.get(kind, kind)
+
+
+@register.filter
+def claimed_name(field: str) -> str:
+    """A field of a claim that a register denied, in words for staff."""
+    texts = {
+        "name": _("name"),
+        "address": _("address"),
+        "address_code": _("compound"),
+        "region": _("district"),
+        "same_household": _("same household"),
+        "relation": _("relation"),
+        "certificate_no": _("certificate number"),
+        "contract_no": _("contract number"),
+        "filing_no": _("filing number"),
+        "agreement_no": _("agreement number"),
+        "uscc": _("business number"),
+        "group": _("special group"),
+    }
+    return texts.get(field, field)
+
+
+@register.filter
+def code_name(code: int) -> str:
+    texts = {0: _("found"), 1: _("no record"), 2: _("ambiguous")}
+    return texts.get(code, str(code))
+
+
+@register.filter
+def silences(subject: str) -> list[health.Silence]:
+    """Departments that keep a family waiting now, for parts/silences.html."""
+    return health.silences(subject)
+
+
+@register.filter
+def registered_name(field: str) -> str:
+    """What a field of an answer is called where a family says that it is wrong."""
+    texts = {
+        "name": _("name"),
+        "born_on": _("date of birth"),
+        "address": _("address"),
+        "entered_on": _("date of moving in"),
+        "members": _("who belongs to the household"),
+        "rights": _("home, owner or share"),
+        "location": _("place of the home"),
+        "owners": _("owner or share"),
+        "buyers": _("buyer or share"),
+        "sole": _("rented alone or shared"),
+        "filed_on": _("date of filing"),
+        "starts_on": _("from when"),
+        "status": _("whether it is still valid"),
+        "other": _("something else, or the entry is missing"),
+    }
+    return texts.get(field, field)
 
 
 @register.filter
@@ -131,6 +235,9 @@ def change_name(name: str) -> str:
         "pass_by_data": _("All confirmed by data"),
         "ask_family": _("Something is needed from you"),
         "ineligible": _("Can't be enrolled under the rule"),
+        "to_person": _("Two registers disagree: the school looks at it"),
+        "recheck": _("A department's answer came or changed: checked again"),
+        "dispute": _("You told us that a register is wrong"),
         "to_school": _("You sent papers to the school"),
         "book": _("On-site check booked"),
         "accept_review": _("The school confirmed your papers"),
@@ -178,6 +285,9 @@ def event_name(name: str) -> str:
         "pass_by_data": _("confirmed by data"),
         "ask_family": _("family asked"),
         "ineligible": _("can't be enrolled under the rule"),
+        "to_person": _("two registers disagree"),
+        "recheck": _("checked again"),
+        "dispute": _("register disputed"),
         "to_school": _("papers sent to the school"),
         "book": _("on-site check booked"),
         "accept_review": _("papers confirmed"),

