@@ -195,7 +195,7 @@ def _lease(
         held = setup.timeout * (setup.batch if _one_by_one(setup, item) else 1) + AHEAD + _MARGIN
         if not _take_line(cursor, department, setup.concurrency, lease, held):
             return None, 0.05
-        size = max(1, min(10 if _one_by_one(setup, item) else setup.batch, int(setup.rate / 2)))
+        size = max(1, min(10 if _one_by_one(setup, item) else setup.batch, int(setup.rate / 4)))
         rows = _take_due(cursor, item, min(size, 10) if failures >= TRIES_BEFORE_OPEN else size, lease, held, only)
         reserved = _reserve(cursor, department, len(rows), setup.rate) if rows else None
         if reserved is None:
