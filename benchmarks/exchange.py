@@ -280,7 +280,7 @@ def chaos(families: int, minutes: float, seed: int) -> None:
     with stage(families, seed) as (var, _):
         config = {
             "latency": {"*": FAST}, "rate": 400, "busy_share": 0.02, "error_share": 0.05, "malformed_share": 0.02,
-            "slow_share": 0.01, "slow_ms": 5000, "outages": {"NR": [10, 30], "PS": [40, 60]},
+            "slow_share": 0.01, "slow_ms": 5000, "outages": {"NR": [10, 16], "PS": [40, 46]},
         }  # fmt: skip
         with served(var, config) as (url, asked):
             env = {**os.environ, **connectors(var, url, rate=400, concurrency=8, timeout=3)}

@@ -188,3 +188,15 @@ def test_metrics_are_for_who_holds_the_token() -> None:
     with override_settings(METRICS_TOKEN="secret"):
         assert Client().get("/metrics").status_code == 404
         assert Client().get("/metrics", headers={"Authorization": "Bearer secret"}).status_code == 200
+
+
+def test_a_preference_is_shown_by_its_register_where_the_city_has_connected_it(passed: Application) -> None:
+    passed.claim = {**passed.claim, "special_group": "martyr"}
+    places = verify._places([passed])
+    asked = [q for q in evidence.first_questions(passed, "c", places) if q.item == "X4" and q.part == "guardian"]
+    assert asked[0].claim == {"group": "martyr"}
+    answers = inquiries.effective(passed.key, passed.claim_version)
+    assert evidence.judge(passed, answers, places).facts["family.special_group"].value == ""
+    answers["X4", "guardian"] = Query(item="X4", part="guardian", state="answered", code=0, match="Y", fields={})
+    fact = evidence.judge(passed, answers, places).facts["family.special_group"]
+    assert (fact.value, fact.source) == ("martyr", "X4")

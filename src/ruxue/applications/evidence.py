@@ -19,6 +19,7 @@ from ruxue.exchange.models import Query
 from ruxue.policy import records
 from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, Value
 
+SPECIAL = ("X4", "X5", "X6")  # extensions that know groups with a preference
 Answers = Mapping[tuple[str, str], Query]
 S = Check.Status
 
@@ -82,6 +83,9 @@ def first_questions(application: Application, consent: str, places: Places) -> l
         who = {"name": person["name"], "id": person["id_number"]}
         ask("PS1", who, {"name": person["name"]}, part)
         ask("PS3", {"child_id": child["id_number"], "guardian_id": person["id_number"]}, {"same_household": True}, part)
+        if group := claim.get("special_group"):
+            for item in SPECIAL:
+                ask(item, who, {"group": group}, part)
         home = {"address_code": compound, "name": person["name"]}
         if application.basis == "owned":
             ask("NR1", who, home, part)
@@ -207,6 +211,7 @@ def judge(application: Application, answers: Answers, places: Places) -> Judgeme
     out.facts = {name: Fact(value, "declared") for name, value in _NOT_CLAIMED.items()}
     if application.basis == "lease":
         out.facts["dwelling.in_zone"] = Fact(False, "declared")
+    _special(out, application, answers)
     _person(out, application, answers)
     _household(out, application, answers, places)
     {
@@ -280,6 +285,16 @@ def _check(
             first_try=query.match == "Y" if first_try is None else first_try,
         )
     )
+
+
+def _special(out: Judgement, application: Application, answers: Answers) -> None:
+    """A preference that the law gives, where the city has its register connected; else the school confirms it."""
+    queries = [q for item in SPECIAL for q in _of(answers, item)]
+    found = next((q for q in queries if q.state == Query.State.ANSWERED and q.match == "Y"), None)
+    if found:
+        out.facts["family.special_group"] = Fact(application.claim["special_group"], found.item, found.as_of)
+    for q in queries:
+        _check(out, application, q, S.MATCHED if q is found else S.INFORMATION)
 
 
 def _person(out: Judgement, application: Application, answers: Answers) -> None:

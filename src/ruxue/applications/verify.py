@@ -32,6 +32,7 @@ BATCH = 40  # small enough that questions go out between two batches
 PARKED = timedelta(minutes=30)  # a family that waits for answers is looked at again then, if nothing woke it
 PATIENCE = timedelta(days=2)  # a silence longer than that opens the way by papers
 TIME_TO_FIX = timedelta(days=14)
+_WAITS = Outstanding.objects.filter(subject=OuterRef("key"), renewal=False)
 _working, _more = threading.Lock(), threading.Event()
 
 
@@ -83,7 +84,7 @@ def hear(news: delivery.News) -> bool:
     if news.ready:
         rows = Application.objects.filter(key__in=news.ready)
         rows.filter(state=State.VERIFYING).update(leased_until=None)
-        silent = rows.filter(state=State.NEED_INFO, needed__contains=["department_silent"])
+        silent = rows.filter(~Exists(_WAITS), state=State.NEED_INFO, needed__contains=["department_silent"])
         _recheck(set(silent.values_list("key", flat=True)))
     if news.renewed:
         _recheck(_moved(news.renewed))
@@ -112,9 +113,8 @@ def _recheck(keys: set[str]) -> None:
 
 def wake_forgotten() -> int:
     """Wakes families that wait for nothing any more: what a crash between an answer and its family leaves behind."""
-    waits = Outstanding.objects.filter(subject=OuterRef("key"), renewal=False)
     rows = Application.objects.filter(state=State.VERIFYING, leased_until__gt=timezone.now())
-    return rows.filter(~Exists(waits)).update(leased_until=None)
+    return rows.filter(~Exists(_WAITS)).update(leased_until=None)
 
 
 def unfinished() -> bool:

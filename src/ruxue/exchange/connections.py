@@ -187,10 +187,6 @@ class Connections(_Part):
                     raise ValueError(f"{code} is no item of {department} ({DEPARTMENT_NAMES[department][1]})")
         return self
 
-    def serves(self, code: str) -> bool:
-        """Whether the item is connected: only then it is asked."""
-        return code in self.items()
-
     def items(self) -> dict[str, DepartmentSetup]:
         """Connected items with their departments, in the catalogue's order."""
         found = {}

@@ -15,7 +15,7 @@ import uuid
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -195,7 +195,7 @@ def _lease(
         held = setup.timeout * (setup.batch if _one_by_one(setup, item) else 1) + AHEAD + _MARGIN
         if not _take_line(cursor, department, setup.concurrency, lease, held):
             return None, 0.05
-        size = max(1, min(10 if _one_by_one(setup, item) else setup.batch, int(setup.rate / 2)))
+        size = max(1, min(10 if _one_by_one(setup, item) else setup.batch, int(setup.rate / 4)))
         rows = _take_due(cursor, item, min(size, 10) if failures >= TRIES_BEFORE_OPEN else size, lease, held, only)
         reserved = _reserve(cursor, department, len(rows), setup.rate) if rows else None
         if reserved is None:
@@ -528,11 +528,6 @@ def _only_silent(silent_items: list[str], subjects: set[str] | None = None, item
         return {row[0] for row in cursor.fetchall()}
 
 
-def ready(subjects: set[str]) -> set[str]:
-    """Of these subjects those that wait for nothing, or for silent items alone."""
-    return _only_silent(silent_now(), subjects=subjects)
-
-
 def deliver_one(request_id: uuid.UUID, item: str, seconds: float) -> bool:
     """Carries one question and waits for its answer, at most `seconds`. True where it came."""
     post, until = Post(only=(request_id, item)), time.monotonic() + seconds
@@ -545,8 +540,3 @@ def deliver_one(request_id: uuid.UUID, item: str, seconds: float) -> bool:
         else:
             time.sleep(min(pause, max(until - time.monotonic(), 0.0), 0.5))
     return Query.objects.filter(request_id=request_id, state=Query.State.ANSWERED).exists()
-
-
-def overdue(minutes: int = 10) -> int:
-    """Questions that have waited longer than that: what alarms look at."""
-    return Outstanding.objects.filter(since__lt=timezone.now() - timedelta(minutes=minutes)).count()

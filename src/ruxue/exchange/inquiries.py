@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from ruxue import crypto
 from ruxue.exchange import connections
-from ruxue.exchange.items import ITEMS, Code, canonical
+from ruxue.exchange.items import ITEMS, canonical
 from ruxue.exchange.models import Evidence, Outstanding, Query
 from ruxue.ledger import clock
 
@@ -264,11 +264,6 @@ def of_subject(subject: str, claim_version: int | None = None) -> list[Query]:
 def effective(subject: str, claim_version: int) -> dict[Part, Query]:
     """The answers in force for one version of a claim."""
     return {(q.item, q.part): q for q in of_subject(subject, claim_version)}
-
-
-def is_settled(query: Query) -> bool:
-    """Whether the department found what was asked for and contradicted nothing of it."""
-    return query.state == Query.State.ANSWERED and query.code == Code.OK and query.match != "N"
 
 
 @transaction.atomic
