@@ -288,7 +288,8 @@ def test_long_past_hours_are_folded_without_losing_a_count() -> None:
 
 def test_a_pause_grows_has_jitter_and_keeps_the_departments_wish() -> None:
     means = [sum(delivery.backoff(n, "http") for _ in range(200)) / 200 for n in range(9)]
-    assert means == sorted(means) and means[0] < 2 and 2000 < means[8] < 5100
+    assert means[:7] == sorted(means[:7]) and means[0] < 2  # from the seventh on, the longest pause
+    assert all(3200 < mean < 4000 for mean in means[6:])
     assert len({delivery.backoff(2, "http") for _ in range(20)}) > 15
     assert delivery.backoff(0, "http", 600) == 600
     assert sum(delivery.backoff(n, "http") for n in range(60)) > 24 * 3600, "retries last for days"
