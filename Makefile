@@ -50,7 +50,7 @@ diagrams: setup
 
 # Needs GNU gettext: collects new texts into the Chinese catalogue; translate them there.
 messages: setup
-	cd src/ruxue && ../../$(BIN)/python -m django makemessages -l zh_Hans --no-location --settings ruxue.settings
+	cd src/ruxue && RUXUE_VAR=$(abspath var) ../../$(BIN)/python -m django makemessages -l zh_Hans --no-location --settings ruxue.settings
 
 lock:
 	uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --universal --python-version 3.11 -q --no-header -o requirements.lock
