@@ -67,7 +67,7 @@ def test_killed_workers_and_outages_lose_nothing_and_repeat_no_more_than_they_mu
 
     desk.handle = handle
     connectors = tmp_path / "connectors.json"
-    setup = {"url": desk.url, "rate": 2000, "batch": 10, "timeout": 1}
+    setup = {"url": desk.url, "rate": 2000, "batch": 10, "timeout": 4}
     connectors.write_text(json.dumps({"departments": {"ED": setup, "NR": setup}}))
     env = {
         **os.environ,
@@ -89,7 +89,7 @@ def test_killed_workers_and_outages_lose_nothing_and_repeat_no_more_than_they_mu
         return subprocess.Popen([sys.executable, "-c", CARRIER], env=env, start_new_session=True)
 
     workers, kills = [begin(), begin()], 0
-    until = time.monotonic() + 60
+    until = time.monotonic() + 150
     try:
         while mine.exclude(state="answered").exists() and time.monotonic() < until:
             time.sleep(0.3)
