@@ -61,13 +61,13 @@ def test_killed_workers_and_outages_lose_nothing_and_repeat_no_more_than_they_mu
     def handle(path: str, headers: Any, body: Any) -> Any:
         seen.update(q["request_id"] for q in body["queries"])
         time.sleep(chance.uniform(0.01, 0.08))
-        if chance.random() < 0.15:
+        if chance.random() < 0.1:
             return 503, {"Retry-After": "1"}, {}
         return answer_all(path, headers, body)
 
     desk.handle = handle
     connectors = tmp_path / "connectors.json"
-    setup = {"url": desk.url, "rate": 2000, "batch": 10, "timeout": 4}
+    setup = {"url": desk.url, "rate": 2000, "batch": 10, "timeout": 1.5}
     connectors.write_text(json.dumps({"departments": {"ED": setup, "NR": setup}}))
     env = {
         **os.environ,
