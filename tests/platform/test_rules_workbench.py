@@ -358,6 +358,20 @@ def test_halves_put_together_are_the_whole(season: Any) -> None:
     assert {*made.changed} == {*whole.changed} and {*made.won} == {*whole.won} and {*made.lost} == {*whole.lost}
 
 
+def test_two_processes_find_what_one_finds(season: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ruxue.insight import whatif
+
+    one, texts = official("kuiwen", "kuiwen"), (TEXTS["kuiwen-primary"], TEXTS["kuiwen-primary-six"])
+    results = []
+    for apart in (10**9, 1):
+        monkeypatch.setattr(whatif, "APART", apart)
+        row = whatif.ask(season, "now", ("five", texts[0]), ("six", texts[1]), one)
+        whatif.run(row.pk)
+        row.refresh_from_db()
+        results.append({k: v for k, v in row.result.items() if k not in ("sample", "unused", "by")})
+    assert results[0] == results[1]
+
+
 def test_a_synthetic_city_stands_in_for_families(season: Any) -> None:
     from ruxue.insight import whatif
     from ruxue.simulation.whatif import families

@@ -7,7 +7,6 @@ counted. Large seasons are shared between two processes, school by school, becau
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from ruxue.accounts.models import User
 from ruxue.applications import evidence
 from ruxue.applications.models import Application
 from ruxue.applications.states import State
+from ruxue.insight import share
 from ruxue.insight.models import WhatIf
 from ruxue.ledger import clock
 from ruxue.places.models import Season, SeatPlan, Zone
@@ -121,35 +121,14 @@ def _plan(season: Season) -> tuple[dict[str, int], dict[str, str]]:
 # ── deciding, in one process or two ───────────────────────────────────────────────────────────────────────────
 
 
-_counter: Any = None
-
-
-def _begin(counter: Any, url: str, database: str) -> None:
-    """A helper process: Django anew on the same database, and the counter that its progress is told by."""
-    import django
-
-    os.environ.update({"DATABASE_URL": url, "RUXUE_DATABASE": database, "DJANGO_SETTINGS_MODULE": "ruxue.settings"})
-    django.setup()
-    global _counter
-    _counter = counter
-
-
-def _part(season: int, schools: list[str | None], texts: tuple[str, str], year: int) -> tuple[Comparison, Found]:
-    """One process's share: the families of some schools."""
+def of_schools(
+    season: int, schools: Sequence[str | None], texts: tuple[str, str], step: Step
+) -> tuple[Comparison, Found]:
+    """Both rules over the families of some schools of a season."""
     place = Season.objects.get(pk=season)
-    before, after = (language.load(text, year) for text in texts)
-    seats, _names = _plan(place)
-    families = list(_read(place, schools))
-    told = 0
-
-    def step(done: int, todo: int) -> None:
-        nonlocal told
-        with _counter.get_lock():
-            _counter.value += done - told
-        told = done
-
-    made = what_if(before, after, families, seats, step, SAMPLE)
-    return made, _looked(before, after, families, made)
+    before, after = (language.load(text, place.year) for text in texts)
+    seats, names = _plan(place)
+    return compared(before, after, Collected(list(_read(place, schools)), seats, names), step)
 
 
 @dataclass(frozen=True)
@@ -185,8 +164,10 @@ def _looked(before: Policy, after: Policy, families: Sequence[Family], made: Com
         sample.append({"groups": dict(family.groups), "words": both, "seat": seat, "order": keys[0] != keys[1]})
     sheets = [f.facts for f in families[:_LOOKS]]
     uses: dict[str, dict[str, list[int]]] = {}
+    counts = [[u.met, u.unmet, u.unknown] for u in reached(after, sheets, "zh")]
     for lang in ("zh", "en"):
-        uses[lang] = {f"{u.place}\x1f{u.text}": [u.met, u.unmet, u.unknown] for u in reached(after, sheets, lang)}
+        said = [f"{u.place}\x1f{u.text}" for u in reached(after, [], lang)]
+        uses[lang] = dict(zip(said, counts, strict=True))
     return Found(sample, uses)
 
 
@@ -202,8 +183,8 @@ def _shared(season: Season, texts: tuple[str, str], total: int, step: Step) -> l
     context = multiprocessing.get_context("spawn")
     counter = context.Value("i", 0)
     here = (counter, settings.DATABASE_URL, connection.settings_dict["NAME"])
-    with ProcessPoolExecutor(2, context, _begin, here) as pool:
-        jobs = [pool.submit(_part, season.pk, half, texts, season.year) for half in halves if half]
+    with ProcessPoolExecutor(2, context, share.begin, here) as pool:
+        jobs = [pool.submit(share.part, season.pk, half, texts) for half in halves if half]
         while wait(jobs, timeout=0.5).not_done:
             step(min(counter.value, 2 * total), 2 * total)
         return [job.result() for job in jobs]
