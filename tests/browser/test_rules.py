@@ -63,11 +63,14 @@ def test_a_rule_from_draft_to_law(site: Site, second: str) -> None:
     page.fill('[name="en:new.categories.3"]', "batch 5: hukou elsewhere, own home, no work here")
     page.locator('[name="do"][value="copy:categories.3"]').click()
     expect(page.locator("#part-categories .rule-words")).to_have_count(6)
+    page.locator('[id="ground-categories.3.bases.0.when"] summary').click()
     page.select_option('[name="new:categories.3.bases.0.when"]', "job.in_district")
     page.locator('[value="add:categories.3.bases.0.when"]').click()
     expect(page.locator("#fact")).to_have_value("job.in_district")
     clean(page)
     shot(page, "edit-open")
+
+    expect(page.locator("#history")).to_contain_text("condition added")
 
     # A mistake in the text is named while it is typed, with its line and the likely fix.
     text = page.input_value("#text")

@@ -244,12 +244,15 @@ def _told(made: Comparison, found: Found, before: Policy, after: Policy, names: 
         "names": dict(names),
         "summary": {lang: summary(made, before, after, lang)[: 1 if not made.loads else None] for lang in ("zh", "en")},
         "sample": found.sample,
-        "unused": {
-            lang: [
-                {"text": place.split("\x1f")[1], "met": met, "unmet": unmet, "unknown": unknown}
-                for place, (met, unmet, unknown) in uses.items()
-                if not (met and unmet)
-            ]
-            for lang, uses in found.uses.items()
-        },
+        "unused": {lang: _untested(uses) for lang, uses in found.uses.items()},
     }
+
+
+def _untested(uses: Mapping[str, list[int]]) -> list[dict[str, Any]]:
+    """Conditions that nobody meets or nobody fails, each said once."""
+    out: dict[tuple[str, bool], dict[str, Any]] = {}
+    for place, (met, unmet, unknown) in uses.items():
+        text = place.split("\x1f")[1]
+        if not (met and unmet):
+            out.setdefault((text, bool(met)), {"text": text, "met": met, "unmet": unmet, "unknown": unknown})
+    return list(out.values())
