@@ -116,7 +116,7 @@ def test_a_rule_from_draft_to_law(site: Site, second: str) -> None:
     other.fill("#effective", "2026-12-30")
     other.on("dialog", lambda d: d.accept())
     other.get_by_role("button", name="签名并发布").click()
-    expect(other.get_by_text("有效")).to_be_visible()
+    expect(other.get_by_text("有效 ·")).to_be_visible()
     assert re.search(r"/b/rules/versions/2$", other.url)
     clean(other)
     shot(other, "version")
