@@ -1,8 +1,7 @@
 """A what-if over a whole season, from the stored facts to the stored result: python benchmarks/whatif.py
 
 31,353 families of a synthetic city stand in a database of the benchmark's own; Kuiwen's five batches are held against
-its six. Against the limit of 15 s on two cores, and against the same work in one process. `--families N` makes it
-smaller.
+its six, by one process. Against the limit of 15 s; on a busy machine the CPU seconds tell what it takes.
 """
 
 from __future__ import annotations
@@ -84,18 +83,14 @@ def main() -> None:
 
         season, someone, total = fill(families)
         six = (ROOT / "policies" / "kuiwen-primary-six.yaml").read_text(encoding="utf-8")
-        table = Table("way", "families", "seconds", f"of the {LIMIT:.0f} s", "families that change")
-        seen = []
-        for name, apart in (("two processes", 1), ("one process", 10**9)):
-            whatif.APART = apart
-            row = whatif.ask(season, "now", ("five", season.policies.get().text), ("six", six), someone)
-            start = time.perf_counter()
-            whatif.run(row.pk)
-            seconds = time.perf_counter() - start
-            row.refresh_from_db()
-            seen.append(row.result["moves"])
-            table.add_row(name, f"{total:,}", f"{seconds:.1f}", f"{seconds / LIMIT:.2f}", f"{row.result['changed']:,}")
-        assert seen[0] == seen[1], "both ways must find the same"
+        table = Table("families", "seconds", "CPU seconds", f"of the {LIMIT:.0f} s", "families that change")
+        row = whatif.ask(season, "now", ("five", season.policies.get().text), ("six", six), someone)
+        start, worked = time.perf_counter(), time.process_time()
+        whatif.run(row.pk)
+        seconds, worked = time.perf_counter() - start, time.process_time() - worked
+        row.refresh_from_db()
+        changed = f"{row.result['changed']:,}"
+        table.add_row(f"{total:,}", f"{seconds:.1f}", f"{worked:.1f}", f"{seconds / LIMIT:.2f}", changed)
         Console().print(table)
         print(f"Repeat: python benchmarks/whatif.py --families {families}")
     finally:

@@ -33,7 +33,7 @@ function numbers(area) {
 function parts(root) {
   for (const part of root.querySelectorAll("details[id]")) {
     const kept = closed()?.getItem(`open-${part.id}`);
-    if (kept) part.open = kept === "yes";
+    if (kept) part.open = kept === "yes" || part.querySelector(".rule-open") !== null;
     part.addEventListener("toggle", () => closed()?.setItem(`open-${part.id}`, part.open ? "yes" : "no"));
   }
 }

@@ -63,11 +63,14 @@ def test_a_rule_from_draft_to_law(site: Site, second: str) -> None:
     page.fill('[name="en:new.categories.3"]', "batch 5: hukou elsewhere, own home, no work here")
     page.locator('[name="do"][value="copy:categories.3"]').click()
     expect(page.locator("#part-categories .rule-words")).to_have_count(6)
+    page.locator('[id="ground-categories.3.bases.0.when"] summary').click()
     page.select_option('[name="new:categories.3.bases.0.when"]', "job.in_district")
     page.locator('[value="add:categories.3.bases.0.when"]').click()
     expect(page.locator("#fact")).to_have_value("job.in_district")
     clean(page)
     shot(page, "edit-open")
+
+    expect(page.locator("#history")).to_contain_text("condition added")
 
     # A mistake in the text is named while it is typed, with its line and the likely fix.
     text = page.input_value("#text")
@@ -113,7 +116,7 @@ def test_a_rule_from_draft_to_law(site: Site, second: str) -> None:
     other.fill("#effective", "2026-12-30")
     other.on("dialog", lambda d: d.accept())
     other.get_by_role("button", name="签名并发布").click()
-    expect(other.get_by_text("有效")).to_be_visible()
+    expect(other.get_by_text("有效 ·")).to_be_visible()
     assert re.search(r"/b/rules/versions/2$", other.url)
     clean(other)
     shot(other, "version")

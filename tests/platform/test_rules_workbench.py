@@ -338,26 +338,6 @@ def test_a_what_if_counts_and_touches_nothing(season: Any) -> None:
     assert "Families that change" in ZipFile(BytesIO(book.content)).read("xl/sharedStrings.xml").decode()
 
 
-def test_halves_put_together_are_the_whole(season: Any) -> None:
-    from ruxue.insight import whatif
-    from ruxue.policy import language
-    from ruxue.policy.compare import what_if
-
-    old, new = (language.load(TEXTS[n], 2026) for n in ("kuiwen-primary", "kuiwen-primary-six"))
-    families = list(whatif._read(season))
-    seats, _names = whatif._plan(season)
-    seats = {school: n // 20 for school, n in seats.items()}  # scarce, so that somebody finds none
-    schools = sorted({f.groups["school"] for f in families})
-    whole = what_if(old, new, families, seats)
-    parts = [
-        what_if(old, new, [f for f in families if (f.groups["school"] in schools[::2]) is even], seats)
-        for even in (True, False)
-    ]
-    made = whatif._merged(parts)
-    assert (made.moves, made.by, made.open, made.loads) == (whole.moves, whole.by, whole.open, whole.loads)
-    assert {*made.changed} == {*whole.changed} and {*made.won} == {*whole.won} and {*made.lost} == {*whole.lost}
-
-
 def test_a_synthetic_city_stands_in_for_families(season: Any) -> None:
     from ruxue.insight import whatif
     from ruxue.simulation.whatif import families

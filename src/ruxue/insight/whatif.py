@@ -1,24 +1,17 @@
 """What a rule would do: two texts decide the same families, side by side, and only counts and masked words come out.
 
 Nothing here writes a verdict, a state or a message of an application: families are read, decided in memory and
-counted. Large seasons are shared between two processes, school by school, because seats are counted by school.
+counted. A season of 31,353 families takes one process a few seconds (benchmarks/whatif.py).
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
 from typing import Any
 
-from django.conf import settings
-from django.db import close_old_connections, connection
-from django.db.models import Count, Q
+from django.db import close_old_connections
 
 from ruxue.accounts.models import User
 from ruxue.applications import evidence
@@ -37,8 +30,8 @@ from ruxue.policy.words import pick
 
 Source = WhatIf.Source
 Step = Callable[[int, int], None]
-APART = 5_000  # fewer families than this are decided in the worker itself: starting processes would take longer
 SAMPLE = 20
+_EVERY = 500
 _LOOKS = 3_000  # families that tell which conditions are never put to the test
 
 
@@ -96,15 +89,12 @@ def _rows(season: Season) -> Any:
     )
 
 
-def _read(season: Season, schools: Sequence[str | None] | None = None) -> Iterator[Family]:
+def _read(season: Season) -> Iterator[Family]:
     """Families of a season as they stand: stored facts, with what a person confirmed."""
     zones = dict(
         Zone.compounds.through.objects.filter(zone__season=season).values_list("compound_id", "zone__school_id")
     )
-    rows = _rows(season)
-    if schools is not None:
-        rows = rows.filter(Q(school__in=schools) | Q(school=None) if None in schools else Q(school__in=schools))
-    found = rows.order_by("pk").values_list("key", "facts", "overrides", "school_id", "compound_id", "basis")
+    found = _rows(season).order_by("pk").values_list("key", "facts", "overrides", "school_id", "compound_id", "basis")
     for key, facts, overrides, school, compound, basis in found.iterator(chunk_size=2_000):
         sheet = evidence.unpack({**facts, **overrides})
         hukou = sheet.get("child.hukou_district")
@@ -118,38 +108,7 @@ def _plan(season: Season) -> tuple[dict[str, int], dict[str, str]]:
     return {p.school_id: p.seats for p in plans}, {p.school_id: p.school.name_zh for p in plans}
 
 
-# ── deciding, in one process or two ───────────────────────────────────────────────────────────────────────────
-
-
-_counter: Any = None
-
-
-def _begin(counter: Any, url: str, database: str) -> None:
-    """A helper process: Django anew on the same database, and the counter that its progress is told by."""
-    import django
-
-    os.environ.update({"DATABASE_URL": url, "RUXUE_DATABASE": database, "DJANGO_SETTINGS_MODULE": "ruxue.settings"})
-    django.setup()
-    global _counter
-    _counter = counter
-
-
-def _part(season: int, schools: list[str | None], texts: tuple[str, str], year: int) -> tuple[Comparison, Found]:
-    """One process's share: the families of some schools."""
-    place = Season.objects.get(pk=season)
-    before, after = (language.load(text, year) for text in texts)
-    seats, _names = _plan(place)
-    families = list(_read(place, schools))
-    told = 0
-
-    def step(done: int, todo: int) -> None:
-        nonlocal told
-        with _counter.get_lock():
-            _counter.value += done - told
-        told = done
-
-    made = what_if(before, after, families, seats, step, SAMPLE)
-    return made, _looked(before, after, families, made)
+# ── deciding ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
@@ -185,51 +144,11 @@ def _looked(before: Policy, after: Policy, families: Sequence[Family], made: Com
         sample.append({"groups": dict(family.groups), "words": both, "seat": seat, "order": keys[0] != keys[1]})
     sheets = [f.facts for f in families[:_LOOKS]]
     uses: dict[str, dict[str, list[int]]] = {}
+    counts = [[u.met, u.unmet, u.unknown] for u in reached(after, sheets, "zh")]
     for lang in ("zh", "en"):
-        uses[lang] = {f"{u.place}\x1f{u.text}": [u.met, u.unmet, u.unknown] for u in reached(after, sheets, lang)}
+        said = [f"{u.place}\x1f{u.text}" for u in reached(after, [], lang)]
+        uses[lang] = dict(zip(said, counts, strict=True))
     return Found(sample, uses)
-
-
-def _shared(season: Season, texts: tuple[str, str], total: int, step: Step) -> list[tuple[Comparison, Found]]:
-    """Two processes, each with about half of the families; a school's families stay together."""
-    counts = Counter(dict(_rows(season).values_list("school").annotate(n=Count("pk"))))
-    halves: list[list[str | None]] = [[], []]
-    weight = [0, 0]
-    for school, n in counts.most_common():
-        lighter = weight.index(min(weight))
-        halves[lighter].append(school)
-        weight[lighter] += n
-    context = multiprocessing.get_context("spawn")
-    counter = context.Value("i", 0)
-    here = (counter, settings.DATABASE_URL, connection.settings_dict["NAME"])
-    with ProcessPoolExecutor(2, context, _begin, here) as pool:
-        jobs = [pool.submit(_part, season.pk, half, texts, season.year) for half in halves if half]
-        while wait(jobs, timeout=0.5).not_done:
-            step(min(counter.value, 2 * total), 2 * total)
-        return [job.result() for job in jobs]
-
-
-def _merged(parts: Iterable[Comparison]) -> Comparison:
-    """Comparisons of different schools as one."""
-    parts = list(parts)
-    moves: Counter[tuple[str, str]] = Counter()
-    by: dict[str, dict[str, Counter[tuple[str, str]]]] = {}
-    for part in parts:
-        moves.update(part.moves)
-        for group, values in part.by.items():
-            for value, found in values.items():
-                by.setdefault(group, {}).setdefault(value, Counter()).update(found)
-    return Comparison(
-        sum(p.total for p in parts),
-        dict(moves),
-        {group: {value: dict(found) for value, found in values.items()} for group, values in by.items()},
-        (sum(p.open[0] for p in parts), sum(p.open[1] for p in parts)),
-        [key for p in parts for key in p.changed],
-        [key for p in parts for key in p.sample],
-        [key for p in parts for key in p.won],
-        [key for p in parts for key in p.lost],
-        sorted((load for p in parts for load in p.loads), key=lambda load: load.school),
-    )
 
 
 def compared(before: Policy, after: Policy, collected: Collected, step: Step) -> tuple[Comparison, Found]:
@@ -288,29 +207,16 @@ def _result(
         if place is None:
             return _told(Comparison(0, {}, {}, (0, 0), [], []), Found([], {}), before, after, {})
         # Days that are written with ${season} move to the year whose families are judged.
-        texts = (row.before_text, row.after_text)
-        before, after = (language.load(text, place.year) for text in texts)
-        total = _rows(place).count()
+        before, after = (language.load(text, place.year) for text in (row.before_text, row.after_text))
         seats, names = _plan(place)
-        if total >= APART:
-            parts = _shared(place, texts, total, tell("verdicts"))
-            made = _merged(part for part, _ in parts)
-            found = _joined([f for _, f in parts])
-        else:
-            collected = Collected(list(_read(place)), seats, names)
-            made, found = compared(before, after, collected, tell("verdicts"))
+        families, total = [], _rows(place).count()
+        step = tell("families")
+        for family in _read(place):
+            families.append(family)
+            if len(families) % _EVERY == 0:
+                step(len(families), total)
+        made, found = compared(before, after, Collected(families, seats, names), tell("verdicts"))
     return _told(made, found, before, after, names)
-
-
-def _joined(found: list[Found]) -> Found:
-    turns = [s for row in zip_longest(*(f.sample for f in found)) for s in row if s is not None]
-    uses: dict[str, dict[str, list[int]]] = {}
-    for one in found:
-        for lang, mine in one.uses.items():
-            for place, counts in mine.items():
-                old = uses.setdefault(lang, {}).get(place, [0, 0, 0])
-                uses[lang][place] = [a + b for a, b in zip(old, counts, strict=True)]
-    return Found(turns[: SAMPLE + SAMPLE // 2], uses)
 
 
 def _told(made: Comparison, found: Found, before: Policy, after: Policy, names: Mapping[str, str]) -> dict[str, Any]:
@@ -338,12 +244,15 @@ def _told(made: Comparison, found: Found, before: Policy, after: Policy, names: 
         "names": dict(names),
         "summary": {lang: summary(made, before, after, lang)[: 1 if not made.loads else None] for lang in ("zh", "en")},
         "sample": found.sample,
-        "unused": {
-            lang: [
-                {"text": place.split("\x1f")[1], "met": met, "unmet": unmet, "unknown": unknown}
-                for place, (met, unmet, unknown) in uses.items()
-                if not (met and unmet)
-            ]
-            for lang, uses in found.uses.items()
-        },
+        "unused": {lang: _untested(uses) for lang, uses in found.uses.items()},
     }
+
+
+def _untested(uses: Mapping[str, list[int]]) -> list[dict[str, Any]]:
+    """Conditions that nobody meets or nobody fails, each said once."""
+    out: dict[tuple[str, bool], dict[str, Any]] = {}
+    for place, (met, unmet, unknown) in uses.items():
+        text = place.split("\x1f")[1]
+        if not (met and unmet):
+            out.setdefault((text, bool(met)), {"text": text, "met": met, "unmet": unmet, "unknown": unknown})
+    return list(out.values())

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ruxue.places.ruletext import RuleText
-from ruxue.policy.facts import DISTRICTS, KINDS, VOCABULARY, Lang
+from ruxue.policy.facts import DISTRICTS, KINDS, VOCABULARY, Lang, Truth
 from ruxue.policy.language import FITTING, Condition, Order, Policy
 from ruxue.policy.words import pick, words_of
 
@@ -134,7 +134,9 @@ class Forms:
         for path, condition in self.policy.conditions():
             if path[0] == "points" or "order" in path:
                 continue
-            out.append({"path": dotted(path), "title": self._title(path), "rows": self._rows(path, condition, 0)})
+            rows = self._rows(path, condition, 0)
+            opened = any(row.open for row in rows)
+            out.append({"path": dotted(path), "title": self._title(path), "rows": rows, "open": opened})
         return out
 
     def _title(self, path: Path) -> str:
@@ -184,10 +186,9 @@ class Forms:
         written = self.rule.value([*at, test]) if same else ""
         row.value = ", ".join(written) if isinstance(written, list) else str(written)
         if row.kind == "bool":
-            truths = (("true", VOCABULARY[name].zh, VOCABULARY[name].en),)
-            not_ = VOCABULARY[name].not_zh if self.lang == "zh" else VOCABULARY[name].not_en
-            said = truths[0][1] if self.lang == "zh" else truths[0][2]
-            row.values = [Choice("true", said, row.value != "false"), Choice("false", not_, row.value == "false")]
+            term, no = VOCABULARY[name], row.value == "false"
+            said = [term.phrase(truth, self.lang) for truth in (Truth.TRUE, Truth.FALSE)]
+            row.values = [Choice("true", said[0], not no), Choice("false", said[1], no)]
         elif row.kind == "date":
             days = {k: v for k, v in self.policy.parameters.items() if isinstance(v, date)}
             row.values = [Choice(f"${{{k}}}", f"{k} ({v})") for k, v in days.items()]
