@@ -62,7 +62,8 @@ def test_hmac_sm3_stands_on_the_standard_hash() -> None:
 
 def test_sm2_signs_and_finds_a_changed_message() -> None:
     gmalg = pytest.importorskip("gmalg", reason="the extra ruxue[sm2] is not installed")
-    private, public = gmalg.SM2().generate_keypair()
+    pairs = iter(gmalg.SM2().generate_keypair, None)  # the library drops leading zeros of keys
+    private, public = next(pair for pair in pairs if [len(key) for key in pair] == [32, 65])
     made = signing.make("sm2", private.hex(), b"body", "base64")
     assert signing.is_valid("sm2", public.hex(), b"body", made, "base64")
     assert not signing.is_valid("sm2", public.hex(), b"bodY", made, "base64")

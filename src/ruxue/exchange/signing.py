@@ -64,7 +64,7 @@ class _Sm2:
 
     def sign(self, data: bytes) -> bytes:
         r, s = self._curve.sign(data)
-        return bytes(r) + bytes(s)
+        return bytes(r).rjust(32, b"\0") + bytes(s).rjust(32, b"\0")  # the library drops leading zeros
 
     def verify(self, data: bytes, signature: bytes) -> bool:
         return len(signature) == 64 and bool(self._curve.verify(data, signature[:32], signature[32:]))
