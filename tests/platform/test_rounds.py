@@ -116,7 +116,7 @@ class Town:
             self.schools.append(school)
         for kind, (opens, closes) in WINDOWS.items():
             seasons.set_window(self.season, kind, opens, closes, "test")
-        rules.publish(self.season, text, "test")
+        rules.install(self.season, text, "test")
         self.children = 0
 
     def child(
