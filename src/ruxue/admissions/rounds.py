@@ -122,15 +122,14 @@ def _lots(policy: Policy) -> list[str] | None:
     return inside if inside or policy.ties else None
 
 
-def _entry(row: Application, households: dict[Any, int]) -> dict[str, Any]:
-    home = (row.guardian_id, row.compound_id)
+def _entry(row: Application, household: list[str]) -> dict[str, Any]:
     return {
         "receipt": row.receipt,
         "category": row.category,
         "keys": row.order_keys,
         "school": row.school_id,
         "group": row.group,
-        "household": f"h{row.guardian_id}" if households.get(home, 0) > 1 else row.group,
+        "household": f"with {min(household)}" if len(household) > 1 else row.group,
         "home": row.compound_id,
         "late": row.late,
     }
@@ -139,10 +138,9 @@ def _entry(row: Application, households: dict[Any, int]) -> dict[str, Any]:
 def _inputs(season: Season, policy: Policy, rows: list[Application], left: dict[str, int]) -> dict[str, Any]:
     """Everything that a round depends on, frozen; see `seating`."""
     chosen = arrangement(season)
-    households: dict[Any, int] = {}
+    households: dict[Any, list[str]] = {}
     for row in rows:
-        home = (row.guardian_id, row.compound_id)
-        households[home] = households.get(home, 0) + 1
+        households.setdefault((row.guardian_id, row.compound_id), []).append(row.receipt)
 
     def place(thing: Any) -> list[int]:
         return [round(thing.lng * 1e6), round(thing.lat * 1e6)]
@@ -159,7 +157,7 @@ def _inputs(season: Season, policy: Policy, rows: list[Application], left: dict[
         "seats": left,
         "schools": {p.school_id: place(p.school) for p in plans},
         "homes": {c.code: place(c) for c in homes},
-        "applications": [_entry(row, households) for row in rows],
+        "applications": [_entry(row, households[row.guardian_id, row.compound_id]) for row in rows],
     }
 
 
