@@ -7,12 +7,89 @@ from ruxue.applications.models import Application
 from ruxue.places.models import School, Season
 
 
+class Arrangement(models.Model):
+    """How a season's district coordinates: its rule (by rank, or least total distance) and how far a child may go."""
+
+    class Rule(models.TextChoices):
+        RANK = "rank"
+        DISTANCE = "distance"
+
+    season = models.OneToOneField(Season, models.PROTECT, related_name="arrangement")
+    rule = models.CharField(max_length=8, choices=Rule.choices, default=Rule.RANK)
+    limit_m = models.PositiveIntegerField(null=True, help_text="no child is coordinated farther; empty for no limit")
+
+    @property
+    def limit_km(self) -> str:
+        """The limit as people write it, "" for none."""
+        return "" if self.limit_m is None else f"{self.limit_m / 1000:g}"
+
+
+class Lottery(models.Model):
+    """The witnessed draw of a round's tickets by ruxue-draw/1, bound to the round's inputs. Steps go one way only."""
+
+    class State(models.TextChoices):
+        PUBLISHED = "published"  # manifest and digest are public, witnesses commit
+        REVEALING = "revealing"  # every commitment is in, witnesses reveal
+        DRAWN = "drawn"
+        VOID = "void"
+
+    key = models.CharField(max_length=24, unique=True, default=crypto.public_key)
+    season = models.ForeignKey(Season, models.PROTECT, related_name="lotteries")
+    inputs_digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PUBLISHED)
+    manifest = models.JSONField()
+    digest = models.CharField(max_length=64)
+    seed = models.CharField(max_length=64, blank=True)
+    result = models.JSONField(null=True)
+    beacon = models.CharField(max_length=200, blank=True, help_text="the public value, where the manifest names one")
+    ledger_entry = models.BigIntegerField(null=True)
+    void_reason = models.CharField(max_length=200, blank=True)
+    opened_at = models.DateTimeField()
+    drawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["season"], condition=models.Q(state__in=["published", "revealing"]), name="one_open_lottery"
+            )
+        ]
+
+
+class LotteryWitness(models.Model):
+    """A witness of a lottery: joins by a link of its own; the secret is made on the witness's device."""
+
+    lottery = models.ForeignKey(Lottery, models.CASCADE, related_name="witnesses")
+    code = models.CharField(max_length=24)
+    role = models.CharField(max_length=40)
+    token = models.CharField(max_length=24, unique=True, default=crypto.public_key)
+    commitment = models.CharField(max_length=64, blank=True)
+    committed_at = models.DateTimeField(null=True)
+    secret = models.CharField(max_length=200, blank=True)
+    revealed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["lottery", "code"], name="one_lottery_witness")]
+        ordering = ["id"]
+
+
 class Round(models.Model):
-    """One run of admission: its inputs' digest is in the ledger before anyone can look a result up."""
+    """One run of admission: its inputs' digest is in the ledger before anyone can look a result up.
+
+    `inputs` and `seed` are all that the result depends on (`rounds.recompute`); `report` tells what coordination cost.
+    """
+
+    class Kind(models.TextChoices):
+        GENERAL = "general"
+        APPEAL = "appeal"
 
     season = models.ForeignKey(Season, models.PROTECT, related_name="rounds")
     number = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.GENERAL)
     inputs_digest = models.CharField(max_length=64)
+    inputs = models.JSONField(default=dict)
+    seed = models.CharField(max_length=64, blank=True)
+    lottery = models.ForeignKey(Lottery, models.PROTECT, null=True, related_name="rounds")
+    report = models.JSONField(default=dict)
     run_at = models.DateTimeField()
     seated = models.PositiveIntegerField()
     coordinated = models.PositiveIntegerField()
@@ -38,18 +115,35 @@ class Offer(models.Model):
     seats = models.PositiveIntegerField(default=0)
     last_rank = models.PositiveIntegerField(null=True, help_text="place of the last who got a seat there")
     last_category = models.CharField(max_length=8, blank=True)
+    by_ticket = models.BooleanField(default=False, help_text="the lot decided, all else being equal")
     distance_m = models.PositiveIntegerField(null=True)
     deadline = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
 
 
+class FormerOffer(models.Model):
+    """A seat that a child held before and no longer holds: kept, so that every seat's way can be told."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="former_offers")
+    round = models.ForeignKey(Round, models.PROTECT, related_name="former_offers")
+    school = models.ForeignKey(School, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=12)
+    ended = models.CharField(max_length=16, help_text="declined, lapsed or reopened")
+    notice_number = models.CharField(max_length=24, blank=True)
+    ended_at = models.DateTimeField()
+
+
 class Notice(models.Model):
-    """An admission notice: its number is random, its text signed; a public page tells whether it is real."""
+    """An admission notice: its number is random, its text signed; a public page tells whether it is real.
+
+    It serves once: `used_at` is when the child reported at the school with it.
+    """
 
     number = models.CharField(max_length=24, unique=True, default=crypto.public_key)
     offer = models.OneToOneField(Offer, models.PROTECT, related_name="notice")
     signature = models.CharField(max_length=128)
     issued_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
 
 
 class Publication(models.Model):

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from ruxue import crypto
 from ruxue.admissions.models import Notice
+from ruxue.applications.states import ANSWERED
 from ruxue.ledger import clock
 
 _TEMPLATE = Path(__file__).with_name("notice.typ")
@@ -35,7 +36,7 @@ def is_genuine(notice: Notice) -> bool:
         crypto.signing_key().public_key().verify(bytes.fromhex(notice.signature), _signed_text(notice))
     except (InvalidSignature, ValueError):
         return False
-    return notice.offer.application.state in ("accepted", "classed")
+    return notice.offer.application.state in ANSWERED
 
 
 def pdf(notice: Notice, verify_url: str) -> bytes:

@@ -153,6 +153,7 @@ REASONS: dict[str, Reason] = {
     "published": Reason(_("The preliminary result is published. You can object until the date shown.")),
     "objection_upheld": Reason(_("Your objection was right, and your category was changed.")),
     "objection_denied": Reason(_("The district looked at your objection and kept the result; its answer is below.")),
+    "appeal_upheld": Reason(_("Your appeal was right: your category was changed, and a seat is given by the rule.")),
     "offered": Reason(_("A seat is offered to your child. Please accept or decline it by the date shown.")),
     "coordinated": Reason(_("The zone's school is full; the district offers the nearest seat that is left.")),
     "classed": Reason(_("The classes have been drawn in public; your child's class is shown below.")),

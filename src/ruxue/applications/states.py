@@ -28,6 +28,8 @@ class State(StrEnum):
     DECLINED = "declined"
     LAPSED = "lapsed"
     CLASSED = "classed"
+    REPORTED = "reported"
+    REGISTERED = "registered"
     WITHDRAWN = "withdrawn"
     VOIDED = "voided"
 
@@ -52,6 +54,8 @@ LABELS = {
     State.DECLINED: _("seat declined"),
     State.LAPSED: _("offer ended without an answer"),
     State.CLASSED: _("in a class"),
+    State.REPORTED: _("reported at the school"),
+    State.REGISTERED: _("in the pupil register"),
     State.WITHDRAWN: _("withdrawn"),
     State.VOIDED: _("void: forged papers"),
 }
@@ -85,6 +89,9 @@ _OPEN = {
     S.CLASSIFIED,
     S.PUBLISHED,
 }
+
+
+_AFTER_ROUND = {S.LOCKED, S.TO_COORDINATE, S.SEATED, S.OFFERED, S.ACCEPTED, S.DECLINED, S.LAPSED}
 
 
 def _change(name: str, sources: set[State], target: State, *actors: Actor) -> Change:
@@ -126,11 +133,18 @@ CHANGES: dict[str, Change] = {
         _change("decline", {S.OFFERED}, S.DECLINED, A.GUARDIAN),
         _change("lapse", {S.OFFERED}, S.LAPSED, A.SYSTEM),
         _change("assign_class", {S.ACCEPTED}, S.CLASSED, A.DISTRICT),
+        _change("report", {S.CLASSED}, S.REPORTED, A.SCHOOL, A.DISTRICT),
+        _change("register", {S.REPORTED}, S.REGISTERED, A.SCHOOL, A.DISTRICT),
+        _change("ask_again", {S.DECLINED, S.LAPSED}, S.LOCKED, A.GUARDIAN),
+        _change("reopen", _AFTER_ROUND, S.LOCKED, A.DISTRICT),
         _change("withdraw", _OPEN | {S.DRAFT, S.REJECTED}, S.WITHDRAWN, A.GUARDIAN),
         _change("void", _OPEN, S.VOIDED, A.DISTRICT),
     )
 }
 
+HOLDS_SEAT = frozenset({S.SEATED, S.OFFERED, S.ACCEPTED, S.CLASSED, S.REPORTED, S.REGISTERED})
+ANSWERED = frozenset({S.ACCEPTED, S.CLASSED, S.REPORTED, S.REGISTERED})
+"""The family has accepted its seat: nobody can take it away."""
 DEAD = frozenset({S.WITHDRAWN, S.VOIDED})
 PASSED = frozenset(
     {
@@ -146,6 +160,8 @@ PASSED = frozenset(
         S.DECLINED,
         S.LAPSED,
         S.CLASSED,
+        S.REPORTED,
+        S.REGISTERED,
     }
 )
 EDITABLE = frozenset({S.DRAFT, S.NEED_INFO, S.RETURNED, S.REJECTED})

@@ -26,7 +26,7 @@ from ruxue.algorithms import bundle, draw
 from ruxue.applications import claims, evidence, review, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check, Objection, Transition
-from ruxue.applications.states import PASSED, Actor, State
+from ruxue.applications.states import HOLDS_SEAT, PASSED, Actor, State
 from ruxue.classes import ceremony
 from ruxue.classes.models import Ceremony, TeacherTeam
 from ruxue.exchange.items import CATALOGUE
@@ -517,7 +517,7 @@ def report(player: Player) -> dict[str, Any]:
         wrong_pass += got < due
         frauds_passed += bool(family.fraud) and got < due
         wrong_fail += got > due
-    offers = Offer.objects.filter(application__state__in=[State.OFFERED, State.ACCEPTED, State.CLASSED])
+    offers = Offer.objects.filter(application__state__in=HOLDS_SEAT - {State.SEATED})
     seated = dict(offers.values_list("school").annotate(n=Count("id")))
     plans = {p.school_id: p.seats for p in SeatPlan.objects.all()}
     drawn = [

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ruxue.web.bureau import departments, rules, views
+from ruxue.web.bureau import departments, rules, steps, views
 
 app_name = "bureau"
 urlpatterns = [
@@ -16,7 +16,8 @@ urlpatterns = [
     path("rules/versions/<int:number>", rules.version, name="rule_version"),
     path("rules/what-if/<str:key>.xlsx", rules.export, name="what_if_export"),
     path("rules/what-if/<str:key>", rules.what_if, name="what_if"),
-    path("steps", views.steps, name="steps"),
+    path("steps", steps.steps, name="steps"),
+    path("steps/appeal", steps.appeal, name="appeal"),
     path("objections", views.objections, name="objections"),
     path("ceremonies", views.ceremonies, name="ceremonies"),
     path("insight", views.insight, name="insight"),

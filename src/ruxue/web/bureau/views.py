@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +16,11 @@ from shapely import Point
 from shapely.geometry import shape
 
 from ruxue.accounts.models import Access, StaffRole
-from ruxue.admissions import rounds
-from ruxue.admissions.models import Offer, Publication, Round
-from ruxue.applications import review, verify
+from ruxue.admissions.models import Offer
+from ruxue.applications import review
 from ruxue.applications.machine import By, NotAllowed
 from ruxue.applications.models import Application, Objection
-from ruxue.applications.states import LABELS, Actor, State
+from ruxue.applications.states import ANSWERED, HOLDS_SEAT, LABELS, Actor, State
 from ruxue.classes.models import Ceremony
 from ruxue.exchange import health
 from ruxue.exchange.connector import DepartmentError
@@ -33,17 +31,17 @@ from ruxue.places.models import Compound, District, School, Season, SeatPlan, Wi
 from ruxue.web.public.views import _collection, _feature, state_name
 from ruxue.web.staff import bureau_page, my_district, scope, staff
 
-SEATED = [State.SEATED, State.OFFERED, State.ACCEPTED, State.CLASSED]
+SEATED = sorted(HOLDS_SEAT)
 
 
-def _season(district: District) -> Season:
+def season_of(district: District) -> Season:
     found = seasons.current(district)
     if found is None:
         raise Http404
     return found
 
 
-def _acting(request: HttpRequest, district: District) -> By:
+def acting(request: HttpRequest, district: District) -> By:
     """The official who acts; 404 for those who may only look."""
     if not scope(request).may_run(district.key):
         raise Http404
@@ -70,7 +68,7 @@ def _loads(season: Season) -> list[dict[str, Any]]:
 @staff
 def overview(request: HttpRequest) -> HttpResponse:
     district = my_district(request)
-    season = _season(district)
+    season = season_of(district)
     states = dict(Application.objects.filter(season=season).values_list("state").annotate(n=Count("id")))
     total = sum(n for s, n in states.items() if s != State.DRAFT)
     human = Application.objects.filter(season=season, by_human=True).count()
@@ -108,9 +106,9 @@ def overview(request: HttpRequest) -> HttpResponse:
 @staff
 def calendar(request: HttpRequest) -> HttpResponse:
     district = my_district(request)
-    season = _season(district)
+    season = season_of(district)
     if request.method == "POST":
-        by = _acting(request, district)
+        by = acting(request, district)
         try:
             opens, closes = (
                 datetime.fromisoformat(request.POST.get(n, "")).replace(tzinfo=clock.CITY_ZONE)
@@ -158,9 +156,9 @@ def _save_zone(zone: Zone, geometry: dict[str, Any], actor: str) -> None:
 @staff
 def plans(request: HttpRequest) -> HttpResponse:
     district = my_district(request)
-    season = _season(district)
+    season = season_of(district)
     if request.method == "POST":
-        by = _acting(request, district)
+        by = acting(request, district)
         try:
             if "plan" in request.POST:
                 school = School.objects.get(code=request.POST["plan"], district=district)
@@ -203,99 +201,11 @@ def plans(request: HttpRequest) -> HttpResponse:
 
 
 @staff
-def steps(request: HttpRequest) -> HttpResponse:
-    district = my_district(request)
-    season = _season(district)
-    actions: dict[str, Callable[[By], Any]] = {
-        "close": lambda by: verify.close_open(season),
-        "publish": lambda by: rounds.publish_preliminary(season, by),
-        "lock": lambda by: rounds.lock(season, by),
-        "run": lambda by: rounds.run(season, by).seated,
-        "offer": lambda by: rounds.send_offers(season, by),
-        "lapse": lambda by: rounds.lapse(season),
-    }
-    if request.method == "POST":
-        by = _acting(request, district)
-        action = actions.get(request.POST.get("do", ""))
-        if action is None:
-            raise Http404
-        try:
-            messages.success(request, _("Done: %(n)s applications.") % {"n": action(by)})
-        except rounds.StepError as error:
-            messages.error(request, _step_error(error))
-        except seasons.NotOpen:
-            messages.error(
-                request, _("The calendar does not allow this step now. Change the calendar first if it should.")
-            )
-        return redirect("bureau:steps")
-    count = lambda *states: Application.objects.filter(season=season, state__in=states).count()  # noqa: E731
-    rows = [
-        (
-            "close",
-            _("Close proofs"),
-            _("Families whose time is over are placed by what is proven."),
-            Application.objects.filter(
-                season=season,
-                state__in=[State.NEED_INFO, State.RETURNED, State.ONSITE_BOOKED],
-                deadline__lte=clock.now(),
-            ).count(),
-        ),
-        (
-            "publish",
-            _("Publish the preliminary result"),
-            _("Every decided category becomes visible and open to objection."),
-            count(State.AUTO_PASSED, State.CLASSIFIED),
-        ),
-        (
-            "lock",
-            _("Make categories final"),
-            _("After the objection window; open objections must be answered first."),
-            count(State.PUBLISHED),
-        ),
-        (
-            "run",
-            _("Run admission and coordination"),
-            _("Categories in order, tie-breakers, never over plan; the rest to the nearest seats."),
-            count(State.LOCKED, State.TO_COORDINATE),
-        ),
-        (
-            "offer",
-            _("Send offers and publish results"),
-            _("The list is frozen and its digest logged before anyone can look it up."),
-            count(State.SEATED),
-        ),
-        (
-            "lapse",
-            _("End unanswered offers"),
-            _("Offers past their deadline; the seats are free for the late round."),
-            Application.objects.filter(season=season, state=State.OFFERED, deadline__lte=clock.now()).count(),
-        ),
-    ]
-    return bureau_page(
-        request,
-        "bureau/steps.html",
-        district,
-        steps=[{"name": n, "label": a, "text": b, "count": c} for n, a, b, c in rows],
-        rounds=Round.objects.filter(season=season).order_by("-number"),
-        publication=Publication.objects.filter(season=season, kind="results").first(),
-    )
-
-
-def _step_error(error: rounds.StepError) -> str:
-    return {
-        "objection_open": _("The objection window is still open."),
-        "objections_waiting": _("%(n)s objections are not answered yet.") % {"n": error.details.get("count", "")},
-        "nobody_waiting": _("Nobody is waiting for this step: it has been done."),
-        "no_rule": _("This season has no published rule."),
-    }.get(error.code, error.code)
-
-
-@staff
 def objections(request: HttpRequest) -> HttpResponse:
     district = my_district(request)
-    season = _season(district)
+    season = season_of(district)
     if request.method == "POST":
-        by = _acting(request, district)
+        by = acting(request, district)
         row = Objection.objects.filter(pk=request.POST.get("objection") or 0, application__season=season).first()
         if row is None:
             raise Http404
@@ -329,13 +239,13 @@ def objections(request: HttpRequest) -> HttpResponse:
 @staff
 def ceremonies(request: HttpRequest) -> HttpResponse:
     district = my_district(request)
-    season = _season(district)
+    season = season_of(district)
     found = list(Ceremony.objects.filter(season=season, lot_of=None).order_by("id"))
     made = {(c.school_id, c.kind): c for c in found if c.state != Ceremony.State.VOID}
     for c in found:
         c.state_name = state_name(c)  # type: ignore[attr-defined]
     pupils = dict(
-        Offer.objects.filter(round__season=season, application__state__in=[State.ACCEPTED, State.CLASSED])
+        Offer.objects.filter(round__season=season, application__state__in=ANSWERED)
         .values_list("school")
         .annotate(n=Count("id"))
     )
@@ -367,9 +277,9 @@ def _band_chart(
 def insight(request: HttpRequest) -> HttpResponse:
     """Demand by zone and year, parents' bands, flows: thin but from real counts."""
     district = my_district(request)
-    season = _season(district)
+    season = season_of(district)
     if request.method == "POST":
-        _acting(request, district)
+        acting(request, district)
         try:
             sources.refresh()
             messages.success(request, _("Saved."))
@@ -466,7 +376,7 @@ def people(request: HttpRequest) -> HttpResponse:
 @staff
 def access_log(request: HttpRequest) -> HttpResponse:
     district = my_district(request)
-    season = _season(district)
+    season = season_of(district)
     keys = Application.objects.filter(season=season).values("key")
     codes = School.objects.filter(district=district).values("code")
     rows = Access.objects.filter(subject__in=keys) | Access.objects.filter(subject__in=codes)

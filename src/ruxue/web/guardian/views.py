@@ -20,6 +20,7 @@ from ruxue.accounts import consent as consents
 from ruxue.accounts import signin as signing
 from ruxue.accounts.models import User
 from ruxue.admissions import notices, rounds
+from ruxue.admissions.why import Answer, why_not
 from ruxue.algorithms import identity
 from ruxue.applications import claims, evidence, review
 from ruxue.applications.claims import AlreadyApplied, ClaimError
@@ -31,11 +32,11 @@ from ruxue.exchange import connections
 from ruxue.exchange.items import DEPARTMENT_NAMES, ITEMS
 from ruxue.ledger import clock
 from ruxue.places import rules, seasons, suggest
-from ruxue.places.models import District
+from ruxue.places.models import District, School
 from ruxue.places.seasons import NotOpen
 from ruxue.policy.engine import decide
 from ruxue.policy.explain import Explanation, explain
-from ruxue.web.templatetags.ruxue import chinese, day, relation_name
+from ruxue.web.templatetags.ruxue import chinese, day, km, relation_name
 
 View = Callable[..., HttpResponse]
 
@@ -385,7 +386,7 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
     row = _mine(request, key)
     if row.state == State.DRAFT:
         return redirect("guardian:child", key)
-    offer = getattr(row, "offer", None)
+    offer = getattr(row, "offer", None) if row.state != State.SEATED else None  # nothing is told before it is published
     place = getattr(row, "class_place", None)
     team = place.ceremony.school.teams.filter(season=row.season, number=place.number).first() if place else None
     return render(
@@ -416,9 +417,87 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
                 State.PUBLISHED,
                 State.REJECTED,
             ),
+            "may_ask_again": row.state in (State.DECLINED, State.LAPSED) and seasons.is_open(row.season, "late"),
+            "why_waiting": row.state == State.TO_COORDINATE,
             "back": reverse("guardian:home"),
         },
     )
+
+
+def _why_lines(answer: Answer) -> list[str]:
+    """The answer in words: what decided, and its numbers."""
+    a, away = answer, km(answer.distance_m)
+    place = [
+        _("It had %(s)s seats for %(n)s families of its zone; your child's place in the order was %(r)s.")
+        % {"s": a.seats, "n": a.applicants, "r": a.rank},
+        _("The last admitted was number %(r)s (category %(c)s).") % {"r": a.last_rank, "c": a.last_category}
+        if a.last_rank
+        else "",
+    ]
+    other = _("Your home is not in its zone, and children of its zone come first.")
+    told = {
+        "not_yet": [_("Seats are not given yet. This page tells more when the offers are out.")],
+        "seat": [_("Your child has a seat here.")],
+        "zone_full": [
+            *place,
+            _("The rule: categories in their order, then the tie-breakers; all seats went to families before you."),
+        ],
+        "zone_lot": [
+            *place,
+            _("You stood equal with others for the last seats, and the lot, drawn before all, decided."),
+        ],
+        "zone_category": [_("Your category asks for no school: the district arranges the seat.")],
+        "not_zone_full": [other, _("All of its %(s)s seats went to its own zone.") % {"s": a.seats}],
+        "not_zone_nearer": [
+            other,
+            _(
+                "The seats that it had left went by coordination to children placed before yours, or it is over the limit of distance."
+            ),
+        ],
+        "not_zone_farther": [
+            other,
+            _("It is %(d)s from your home, farther than the seat that your child has (%(o)s).")
+            % {"d": away, "o": km(a.own_distance_m)},
+        ],
+    }
+    return [line for line in told[a.code] if line]
+
+
+@guardian
+def why(request: HttpRequest, key: str) -> HttpResponse:
+    """Why not this school: for any school of the district, first the zone's own."""
+    row = _mine(request, key)
+    schools = list(School.objects.filter(district=row.season.district_id, level=row.season.level).order_by("code"))
+    wanted = request.GET.get("school") or row.school_id
+    school = next((s for s in schools if s.code == wanted), schools[0] if schools else None)
+    if school is None:
+        raise Http404
+    answer = why_not(row, school)
+    return render(
+        request,
+        "guardian/why.html",
+        {
+            "row": row,
+            "schools": schools,
+            "answer": answer,
+            "lines": _why_lines(answer),
+            "back": reverse("guardian:status", args=[key]),
+        },
+    )
+
+
+@guardian
+@require_POST
+def ask_again(request: HttpRequest, key: str) -> HttpResponse:
+    """A family without a seat asks for one in the late round."""
+    _mine(request, key)
+    assert isinstance(request.user, User)
+    try:
+        rounds.ask_again(key, request.user)
+        messages.success(request, _("Done."))
+    except (NotAllowed, seasons.NotOpen):
+        messages.error(request, _("This is not possible at the moment."))
+    return redirect("guardian:status", key)
 
 
 @guardian

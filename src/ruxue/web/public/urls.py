@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ruxue.web.public import views
+from ruxue.web.public import seats, views
 
 app_name = "public"
 urlpatterns = [
@@ -9,6 +9,10 @@ urlpatterns = [
     path("timetable", views.timetable, name="timetable"),
     path("schools", views.schools, name="schools"),
     path("schools/<str:code>", views.school, name="school"),
+    path("seats", seats.heat, name="heat"),
+    path("lotteries/<str:key>", seats.lottery_page, name="lottery"),
+    path("lotteries/<str:key>/bundle.json", seats.lottery_bundle, name="lottery_bundle"),
+    path("lotteries/w/<str:token>", seats.lottery_witness, name="lottery_witness"),
     path("suggest", views.suggest_compounds, name="suggest"),
     path("which", views.which, name="which"),
     path("rules/<slug:district>", views.rule, name="rule"),

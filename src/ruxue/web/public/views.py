@@ -24,9 +24,10 @@ from ruxue.algorithms import identity
 from ruxue.algorithms.bundle import to_bytes
 from ruxue.applications import claims
 from ruxue.applications.models import Application
-from ruxue.applications.states import State
+from ruxue.applications.states import HOLDS_SEAT, State
 from ruxue.classes import ceremony
 from ruxue.classes.models import Ceremony
+from ruxue.insight import warning
 from ruxue.ledger import clock
 from ruxue.ledger.models import Entry, TreeHead
 from ruxue.places import rules, seasons, suggest
@@ -104,6 +105,7 @@ def school(request: HttpRequest, code: str) -> HttpResponse:
             "plan": SeatPlan.objects.filter(season=season, school=row).first(),
             "shapes": _collection(shapes),
             "compounds": zone.compounds.order_by("name") if zone else [],
+            "load": next((r for r in warning.loads(season) if r.school == row), None) if season else None,
             "draws": Ceremony.objects.filter(school=row).order_by("id"),
         },
     )
@@ -264,6 +266,7 @@ def results(request: HttpRequest) -> HttpResponse:
     )
     names = {s.code: s for s in School.objects.all()}
     for p in publications:
+        p.rounds = p.season.rounds.select_related("lottery").order_by("number")  # type: ignore[attr-defined]
         p.schools = [
             {"code": c, "name": names[c].name, "count": len(v)} for c, v in sorted(p.payload["schools"].items())
         ]  # type: ignore[attr-defined]
@@ -297,7 +300,7 @@ def statistics(request: HttpRequest) -> HttpResponse:
                 "auto": states.get(False, 0),
                 "seats": sum(SeatPlan.objects.filter(season=d.season).values_list("seats", flat=True)),  # type: ignore[attr-defined]
                 "seated": Offer.objects.filter(
-                    round__season=d.season, application__state__in=[State.OFFERED, State.ACCEPTED, State.CLASSED]
+                    round__season=d.season, application__state__in=HOLDS_SEAT - {State.SEATED}
                 ).count(),  # type: ignore[attr-defined]
             }
         )

@@ -14,7 +14,7 @@ from ruxue.algorithms import identity
 from ruxue.algorithms.balance import InfeasibleRules
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application
-from ruxue.applications.states import Actor, State
+from ruxue.applications.states import ANSWERED, Actor, State
 from ruxue.classes import ceremony, prepare, report
 from ruxue.classes.minutes import title_text
 from ruxue.classes.models import Ceremony, TeacherTeam
@@ -64,9 +64,7 @@ def classes(request: HttpRequest) -> HttpResponse:
         drawn=drawn,
         draws=draws,
         preparations=_preparations(season, school, live, drawn, teachers),
-        pupils=Application.objects.filter(
-            season=season, offer__school=school, state__in=[State.ACCEPTED, State.CLASSED]
-        ).count(),
+        pupils=Application.objects.filter(season=season, offer__school=school, state__in=ANSWERED).count(),
         open_offers=Application.objects.filter(season=season, offer__school=school, state=State.OFFERED).count(),
     )
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("document/<str:key>", views.document, name="document"),
     path("slots", views.slots, name="slots"),
     path("results", views.results, name="results"),
+    path("register", views.pupil_register, name="register"),
     path("export", views.export, name="export"),
     path("classes", classes.classes, name="classes"),
     path("classes/rehearsal", classes.rehearsal, name="rehearsal"),

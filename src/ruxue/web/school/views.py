@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ruxue.accounts import access
+from ruxue.admissions import register
 from ruxue.admissions.models import Offer
 from ruxue.applications import review
 from ruxue.applications.machine import By, NotAllowed
@@ -238,7 +239,48 @@ def _offers(school: Any) -> Any:
 @staff
 def results(request: HttpRequest) -> HttpResponse:
     school = my_school(request)
+    if request.method == "POST":
+        if not scope(request).may_review(school.district_id, school.code):
+            raise Http404
+        try:
+            if request.POST.get("do") == "report":
+                row = register.report(request.POST.get("number", ""), school, _by(request))
+                messages.success(request, _("%(receipt)s has reported.") % {"receipt": row.receipt})
+            else:
+                season = seasons.current(school.district_id)
+                count = register.register(season, school, _by(request)) if season else 0
+                messages.success(request, _("Done: %(n)s applications.") % {"n": count})
+        except register.NoticeError as error:
+            messages.error(
+                request,
+                {
+                    "unknown": _("We have not issued this notice, or it is no longer valid. Please call the district."),
+                    "elsewhere": _("This notice is for another school."),
+                    "used": _("A child has reported with this notice already."),
+                    "not_classed": _("The classes are drawn first; then children report."),
+                }[error.code],
+            )
+        return redirect(request.get_full_path())
     return school_page(request, "school/results.html", school, offers=_offers(school))
+
+
+@staff
+def pupil_register(request: HttpRequest) -> HttpResponse:
+    """The sheet for the national pupil register, with full numbers; only for the school itself, and logged."""
+    school = my_school(request)
+    if not scope(request).may_review(school.district_id, school.code):
+        raise Http404
+    rows = list(
+        Application.objects.filter(offer__school=school, state__in=[State.REPORTED, State.REGISTERED])
+        .select_related("season__district", "guardian", "compound", "offer", "class_place")
+        .order_by("class_place__number", "receipt")
+    )
+    access.record(request.user, "export", school.code)  # type: ignore[arg-type]
+    return HttpResponse(
+        register.workbook(rows, f"{request.user} {clock.now():%Y-%m-%d %H:%M}"),
+        content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        headers={"Content-Disposition": f'attachment; filename="{school.code}-register.xlsx"'},
+    )
 
 
 @staff

@@ -258,6 +258,10 @@ def change_name(name: str) -> str:
         "decline": _("You declined the seat"),
         "lapse": _("The offer ended"),
         "assign_class": _("Class drawn"),
+        "report": _("Your child reported at the school"),
+        "register": _("Handed to the pupil register"),
+        "ask_again": _("You asked for a seat in the late round"),
+        "reopen": _("Your appeal was upheld"),
         "withdraw": _("You withdrew the application"),
         "void": _("Declared void"),
     }
@@ -308,6 +312,11 @@ def event_name(name: str) -> str:
         "decline": _("seat declined"),
         "lapse": _("offer ended"),
         "assign_class": _("class drawn"),
+        "report": _("reported at the school"),
+        "register": _("handed to the pupil register"),
+        "ask_again": _("asked again in the late round"),
+        "reopen": _("appeal upheld after the round"),
+        "arrangement": _("rule of coordination chosen"),
         "withdraw": _("withdrawn"),
         "void": _("declared void"),
     }

@@ -1,0 +1,149 @@
+"""After the offers: children report at their school with the notice, and the school hands them to the pupil register."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import xlsxwriter
+from django.db import transaction
+
+from ruxue.admissions import notices
+from ruxue.admissions.models import Notice
+from ruxue.applications.machine import By, change, change_many
+from ruxue.applications.models import Application
+from ruxue.applications.states import State
+from ruxue.ledger import clock
+from ruxue.places.models import School, Season
+
+COLUMNS = (
+    "姓名",
+    "性别",
+    "出生日期",
+    "出生地",
+    "籍贯",
+    "民族",
+    "国籍/地区",
+    "身份证件类型",
+    "身份证件号",
+    "港澳台侨外",
+    "政治面貌",
+    "健康状况",
+    "照片",
+    "姓名拼音",
+    "曾用名",
+    "证件有效期",
+    "户口所在地",
+    "户口性质",
+    "特长",
+    "学籍辅号",
+    "班内学号",
+    "年级",
+    "班级",
+    "入学年月",
+    "入学方式",
+    "就读方式",
+    "学生来源",
+    "现住址",
+    "通信地址",
+    "家庭地址",
+    "联系电话",
+    "邮编",
+    "是否独生",
+    "是否受过学前教育",
+    "是否留守",
+    "是否进城务工随迁",
+    "是否孤儿",
+    "是否烈士优抚",
+    "随班就读",
+    "残疾类型",
+)
+"""The columns of the national template, in its order. What may not be asked at application stays empty: the school asks
+for it when the child reports.
+"""
+
+
+class NoticeError(ValueError):
+    """A notice that no child can report with; `code` says why: unknown, elsewhere, used, not_classed."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@transaction.atomic
+def report(number: str, school: School, by: By) -> Application:
+    """A child reports at its school with its notice, whose number serves once. Raises NoticeError; nothing is changed."""
+    notice = (
+        Notice.objects.select_for_update(of=("self",))
+        .select_related("offer__application", "offer__round__season")
+        .filter(number=number.strip())
+        .first()
+    )
+    if notice is None or not notices.is_genuine(notice):
+        raise NoticeError("unknown")
+    if notice.offer.school_id != school.code:
+        raise NoticeError("elsewhere")
+    if notice.used_at is not None:
+        raise NoticeError("used")
+    row = Application.objects.select_for_update(of=("self",)).get(pk=notice.offer.application_id)
+    if row.state != State.CLASSED:
+        raise NoticeError("not_classed")
+    change(row, "report", by)
+    notice.used_at = clock.now()
+    notice.save()
+    return row
+
+
+@transaction.atomic
+def register(season: Season, school: School, by: By) -> int:
+    """Hands all who have reported to the pupil register. Returns how many."""
+    rows = (
+        Application.objects.select_for_update(of=("self",))
+        .filter(season=season, offer__school=school, state=State.REPORTED)
+        .order_by("pk")
+    )
+    return change_many(rows, "register", by)
+
+
+def _cells(row: Application) -> dict[str, str]:
+    child = row.claim["child"]
+    number = str(child["id_number"]).upper()
+    place = getattr(row, "class_place", None)
+    hukou = row.facts.get("child.hukou_district")
+    near = row.offer.kind == "zone"
+    home = f"{row.compound.address}{row.compound.name}{row.claim.get('room', '')}" if row.compound else ""
+    return {
+        "姓名": str(child["name"]),
+        "性别": "女" if row.sex == "F" else "男",
+        "出生日期": f"{row.born_on:%Y%m%d}" if row.born_on else "",
+        "国籍/地区": "中国",
+        "身份证件类型": "1",
+        "身份证件号": number,
+        "港澳台侨外": "00",
+        "年级": "一年级" if row.season.level == "primary" else "七年级",
+        "班级": f"{place.number}班" if place else "",
+        "入学年月": f"{row.season.year}09",
+        "入学方式": "11" if near else "12",
+        "现住址": home,
+        "家庭地址": home,
+        "联系电话": str(row.guardian.phone or ""),
+        "户口所在地": "" if not hukou else row.season.district.name_zh if hukou[0] == row.season.district_id else "",
+    }
+
+
+def workbook(rows: Sequence[Application], footer: str) -> bytes:
+    """The register's import sheet (.xlsx), all cells as text so that no digit of a number is lost; `footer` on print."""
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_numbers": False, "strings_to_formulas": False})
+    sheet = book.add_worksheet("学籍")
+    text = book.add_format({"num_format": "@"})
+    for column, name in enumerate(COLUMNS):
+        sheet.write_string(0, column, name, text)
+    for line, row in enumerate(rows, 1):
+        known = _cells(row)
+        for column, name in enumerate(COLUMNS):
+            sheet.write_string(line, column, known.get(name, ""), text)
+    sheet.set_footer(f"&L{footer}")
+    book.close()
+    return out.getvalue()

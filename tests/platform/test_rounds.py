@@ -1,0 +1,730 @@
+"""The season's steps on a small district of its own: lots, coordination, crashes, appeals, reporting, the register."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import rfc8785
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from python_calamine import CalamineWorkbook
+
+from ruxue.accounts.models import User
+from ruxue.admissions import lottery, notices, register, rounds, seating
+from ruxue.admissions.models import FormerOffer, Lottery, Notice, Offer, Publication, Round
+from ruxue.admissions.why import why_not
+from ruxue.algorithms import bundle, draw
+from ruxue.algorithms.identity import id_check_digit
+from ruxue.applications import machine, review
+from ruxue.applications.machine import By, NotAllowed
+from ruxue.applications.models import Application, Objection, Transition
+from ruxue.applications.states import ANSWERED, HOLDS_SEAT, Actor, State
+from ruxue.insight import warning
+from ruxue.ledger import clock, log
+from ruxue.ledger.models import Entry, TreeHead
+from ruxue.places import rules, seasons
+from ruxue.places.models import Community, Compound, District, School, Season, SeatPlan, Zone
+
+DISTRICT = By(Actor.DISTRICT)
+RULE = """
+id: dongkou-primary
+version: 1
+district: dongkou
+level: primary
+season: 2026
+title: {zh: 试验, en: trial}
+source: {zh: 试验, en: trial}
+eligible: {fact: child.born_on, on_or_before: 2020-08-31}
+categories:
+  - code: A
+    title: {zh: 房户一致, en: own home and hukou}
+    bases:
+      - {title: {zh: 房户一致, en: both}, when: {fact: dwelling.address_equals_hukou, is: true}}
+  - code: B
+    title: {zh: 本区户籍, en: hukou}
+    bases:
+      - {title: {zh: 户籍, en: hukou}, when: {fact: child.with_guardian_household, is: true}}
+order: []
+coordinate: {zh: 统筹, en: coordination}
+ties: lottery
+"""
+
+
+def day(month: int, number: int, hour: int = 9) -> datetime:
+    return datetime(2026, month, number, hour, tzinfo=clock.CITY_ZONE)
+
+
+WINDOWS = {
+    "collection": (day(3, 1), day(4, 1)),
+    "publication": (day(7, 1), day(7, 8)),
+    "objection": (day(7, 8), day(7, 15)),
+    "admission": (day(7, 16), day(7, 25)),
+    "offer": (day(7, 20), day(7, 30)),
+    "late": (day(8, 10), day(8, 25)),
+}
+
+
+def square(lng: float, half: float) -> dict[str, Any]:
+    corners = [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]
+    return {"type": "Polygon", "coordinates": [[[lng + half * x, 36 + half * y] for x, y in corners]]}
+
+
+class Town:
+    """Three schools in a row, 1.1 km apart, each with a compound beside it; children are added where they wait."""
+
+    def __init__(self, seats: tuple[int, ...] = (3, 2, 3), text: str = RULE) -> None:
+        clock.stop_at(day(3, 1))
+        district = District.objects.create(
+            key="dongkou", code="370798", boundary=square(119, 0.1), lng=119, lat=36, name_zh="东口区", phone="1"
+        )
+        community = Community.objects.create(
+            code="370798001001", name="一", street="一", district=district, lng=119, lat=36
+        )
+        self.season = Season.objects.create(district=district, year=2026, retention_until=day(12, 31).date())
+        self.schools: list[School] = []
+        for n, places in enumerate(seats):
+            school = School.objects.create(
+                code=f"DK{n}",
+                name_zh=f"东口{n}小",
+                district=district,
+                address="一",
+                phone="1",
+                lng=119 + n / 80,
+                lat=36,
+            )
+            home = Compound.objects.create(
+                code=f"DKC{n}",
+                name=f"小区{n}",
+                address="东口路",
+                pinyin="x",
+                initials="x",
+                community=community,
+                district=district,
+                lng=119 + n / 80,
+                lat=36,
+            )
+            SeatPlan.objects.create(season=self.season, school=school, classes=1, class_size=places, seats=places)
+            Zone.objects.create(season=self.season, school=school, geometry=square(119 + n / 80, 0.006)).compounds.add(
+                home
+            )
+            self.schools.append(school)
+        for kind, (opens, closes) in WINDOWS.items():
+            seasons.set_window(self.season, kind, opens, closes, "test")
+        rules.install(self.season, text, "test")
+        self.children = 0
+
+    def child(
+        self, zone: int = 0, category: str = "A", state: State = State.LOCKED, group: str = "", **more: Any
+    ) -> Application:
+        self.children += 1
+        number = f"37079920190301{self.children:03d}"
+        user = more.pop("guardian", None) or User.objects.guardian(f"1411111{self.children:04d}")
+        return Application.objects.create(
+            season=self.season,
+            city_year="2026-primary",
+            guardian=user,
+            state=state,
+            category=category,
+            claim={"child": {"name": "测试童", "id_number": number + id_check_digit(number)}},
+            claim_version=1,
+            child_index=f"dk{self.children}",
+            group=group,
+            sex="F",
+            born_on=day(3, 1).date().replace(year=2019),
+            compound_id=f"DKC{zone}",
+            school=self.schools[zone],
+            facts={
+                "child.born_on": ["2019-03-01", "PS", None],
+                "dwelling.address_equals_hukou": [category == "A", "NR", None],
+                "child.with_guardian_household": [category != "T", "PS", None],
+            },
+            created_at=clock.now(),
+            changed_at=clock.now(),
+            **more,
+        )
+
+    def draw(self, beacon: dict[str, str] | None = None) -> Lottery:
+        """Opens the lottery; witnesses commit and reveal."""
+        made = rounds.open_lottery(self.season, beacon)
+        secrets = {w.token: f"secret of {w.code} 0123456789".encode() for w in made.witnesses.all()}
+        for w in made.witnesses.all():
+            lottery.commit(w.token, draw.commitment(bytes.fromhex(made.digest), w.code, secrets[w.token]).hex())
+        for token, secret in secrets.items():
+            lottery.reveal(token, secret.hex())
+        return made
+
+    def round(self) -> Round:
+        """The lottery where one is needed, and the round."""
+        try:
+            self.draw()
+        except rounds.StepError as error:
+            if error.code != "no_lottery_needed":
+                raise
+        return rounds.run(self.season, DISTRICT)
+
+
+@pytest.fixture
+def empty(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+        clock.refresh()
+
+
+@pytest.fixture
+def town(empty: None) -> Town:
+    made = Town()
+    clock.stop_at(day(7, 20))
+    return made
+
+
+def school_of(row: Application) -> str:
+    return str(Offer.objects.get(application=row).school_id)
+
+
+def test_the_lot_decides_only_in_the_batch_that_straddles_and_anyone_can_check_it(town):
+    best = [town.child(category="A") for _ in range(2)]
+    equal = [town.child(category="B") for _ in range(4)]
+    with pytest.raises(rounds.StepError, match="lottery_first"):
+        rounds.run(town.season, DISTRICT)
+    made = town.draw()
+    assert made.manifest["rules"]["seats"] == {"DK0": 1}
+    assert set(made.manifest["rules"]["choices"]) == {r.receipt for r in equal}
+    ran = rounds.run(town.season, DISTRICT)
+    made.refresh_from_db()
+    assert ran.lottery == made and ran.seed == made.seed
+    zone = {o.application.receipt for o in Offer.objects.filter(round=ran, kind="zone")}
+    assert zone == {r.receipt for r in best} | set(made.result["admitted"]["DK0"])
+    told = {o.application.receipt: o.by_ticket for o in Offer.objects.filter(round=ran)}
+    assert told == {**{r.receipt: False for r in best}, **{r.receipt: True for r in equal}}
+    log.seal()
+    assert all(step.ok for step in bundle.verify_bundle(lottery.published_bundle(made)))
+    again = rounds.recompute(ran)
+    assert {r: s.school for r, s in again.seats.items()} == {
+        o.application.receipt: o.school_id for o in Offer.objects.filter(round=ran)
+    }
+
+
+def test_a_list_that_changes_after_the_commitments_needs_a_new_lottery(town):
+    for _ in range(5):
+        town.child()
+    town.draw()
+    town.child(category="B")
+    with pytest.raises(rounds.StepError, match="inputs_changed"):
+        rounds.run(town.season, DISTRICT)
+    with pytest.raises(lottery.LotteryError, match="already_open"):
+        rounds.open_lottery(town.season)
+    assert lottery.void(town.season, "名单变动") == 1
+    assert Entry.objects.filter(kind="void", body__reason="名单变动").exists()
+    with pytest.raises(lottery.LotteryError, match="beacon_first"):  # the operator has seen every secret
+        rounds.open_lottery(town.season)
+    town.draw({"source": "sh000001", "round": "2026-07-21"})
+    lottery.name_beacon(town.season, "3505.00")
+    assert rounds.run(town.season, DISTRICT).seated == 6
+
+
+def test_a_witness_who_withholds_stops_the_round(town):
+    for _ in range(5):
+        town.child()
+    made = rounds.open_lottery(town.season)
+    assert rounds.open_lottery(town.season) == made
+    with pytest.raises(rounds.StepError, match="witnesses") as error:
+        rounds.run(town.season, DISTRICT)
+    assert len(error.value.details["roles"]) == 3
+    token = made.witnesses.first().token
+    with pytest.raises(lottery.LotteryError, match="not_now"):
+        lottery.reveal(token, "00" * 20)
+    with pytest.raises(lottery.LotteryError, match="commitment_form"):
+        lottery.commit(token, "zz")
+
+
+def test_the_repeat_of_a_lottery_that_a_witness_stopped_names_a_public_value(town):
+    for _ in range(5):
+        town.child(category="T")
+    first = rounds.open_lottery(town.season)
+    secrets = {w.token: (w.code, f"secret of {w.code} 0123456789".encode()) for w in first.witnesses.all()}
+    for token, (code, secret) in secrets.items():
+        lottery.commit(token, draw.commitment(bytes.fromhex(first.digest), code, secret).hex())
+    lottery.void(town.season, "家长代表未公开")
+    with pytest.raises(lottery.LotteryError, match="beacon_first"):
+        rounds.open_lottery(town.season)
+    made = rounds.open_lottery(town.season, {"source": "sh000001", "round": "2026-07-21"})
+    assert made.manifest["id"] == first.manifest["id"] + "-2"
+    with pytest.raises(lottery.LotteryError, match="not_now"):
+        lottery.name_beacon(town.season, "3505.00")
+    for w in made.witnesses.all():
+        secret = f"another of {w.code} 0123456789".encode()
+        lottery.commit(w.token, draw.commitment(bytes.fromhex(made.digest), w.code, secret).hex())
+    for w in made.witnesses.all():
+        lottery.reveal(w.token, f"another of {w.code} 0123456789".encode().hex())
+    with pytest.raises(rounds.StepError, match="beacon"):
+        rounds.run(town.season, DISTRICT)
+    lottery.name_beacon(town.season, "3505.00")
+    with pytest.raises(lottery.LotteryError, match="not_now"):
+        lottery.name_beacon(town.season, "3506.00")
+    rounds.run(town.season, DISTRICT)
+    log.seal()
+    made.refresh_from_db()
+    steps = bundle.verify_bundle(lottery.published_bundle(made))
+    assert all(step.ok for step in steps), [s.en for s in steps if not s.ok]
+
+
+def test_without_a_lottery_in_the_rule_the_inputs_own_digest_breaks_ties(empty):
+    town = Town(text=RULE.replace("ties: lottery", ""))
+    clock.stop_at(day(7, 20))
+    for _ in range(5):
+        town.child()
+    with pytest.raises(rounds.StepError, match="no_lottery_needed"):
+        rounds.open_lottery(town.season)
+    ran = rounds.run(town.season, DISTRICT)
+    assert ran.lottery is None and ran.seed == draw.make_seed(seating.digest(ran.inputs), []).hex()
+
+
+def test_twins_and_siblings_are_seated_together_and_the_limit_holds(town):
+    for _ in range(3):
+        town.child(category="A")
+    twins = [town.child(category="B", group="tw") for _ in range(2)]
+    ran = town.round()
+    assert {school_of(r) for r in twins} == {"DK1"} and ran.coordinated == 2
+    rounds.set_arrangement(town.season, "rank", 1500, "test")
+    parent = User.objects.guardian("14122220000")
+    brothers = [town.child(category="B", zone=1, guardian=parent) for _ in range(2)]
+    town.round()
+    assert {school_of(r) for r in brothers} == {"DK2"}
+    far = town.child(category="B")
+    last = town.round()
+    far.refresh_from_db()
+    assert far.state == State.TO_COORDINATE and last.report["shortfalls"][0]["receipts"] == [far.receipt]
+    with pytest.raises(rounds.StepError, match="nothing_new"):
+        rounds.run(town.season, DISTRICT)
+    assert why_not(far, town.schools[0]).code == "zone_full"
+
+
+def test_the_district_sees_what_each_rule_of_coordination_costs_the_other(empty):
+    totals = {}
+    for chosen in ("rank", "distance"):
+        with transaction.atomic():
+            town = Town(seats=(2, 2, 3))
+            clock.stop_at(day(7, 20))
+            rounds.set_arrangement(town.season, chosen, None, "test")
+            for zone, count in ((0, 4), (1, 3)):
+                for _ in range(count):
+                    town.child(zone=zone)
+            ran = town.round()
+            totals[chosen] = ran.report["total_m"]
+            assert ran.report[f"total_by_{chosen}_m"] == ran.report["total_m"]
+            assert ran.report["total_by_distance_m"] <= ran.report["total_by_rank_m"]
+            assert Entry.objects.filter(kind="arrangement", body__rule=chosen).count() == 1
+            transaction.set_rollback(True)
+    with pytest.raises(ValueError, match="rule"):
+        rounds.set_arrangement(Town().season, "nearest", None, "test")
+
+
+def test_steps_keep_the_calendar(town):
+    row = town.child(state=State.CLASSIFIED)
+    with pytest.raises(seasons.NotOpen):
+        rounds.publish_preliminary(town.season, DISTRICT)
+    clock.stop_at(day(7, 12))
+    with pytest.raises(rounds.StepError, match="objection_short"):
+        rounds.publish_preliminary(town.season, DISTRICT)
+    clock.stop_at(day(7, 8))
+    assert rounds.publish_preliminary(town.season, DISTRICT) == 1
+    with pytest.raises(rounds.StepError, match="objection_open"):
+        rounds.lock(town.season, DISTRICT)
+    objection = review.object_to(row.key, row.guardian, "不对")
+    clock.stop_at(day(7, 16))
+    with pytest.raises(rounds.StepError, match="objections_waiting"):
+        rounds.lock(town.season, DISTRICT)
+    review.answer_objection(objection.pk, DISTRICT, False, "维持")
+    assert rounds.lock(town.season, DISTRICT) == 1 and rounds.lock(town.season, DISTRICT) == 0
+    rounds.run(town.season, DISTRICT)
+    with pytest.raises(seasons.NotOpen):
+        rounds.send_offers(town.season, DISTRICT)
+    clock.stop_at(day(7, 26))
+    town.child()
+    with pytest.raises(seasons.NotOpen):
+        rounds.run(town.season, DISTRICT)
+
+
+def everything() -> dict[str, Any]:
+    """All rows that a step could touch."""
+    return {
+        model.__name__: list(model.objects.order_by("pk").values())
+        for model in (Application, Transition, Offer, Round, Publication, Entry, TreeHead, Lottery, Notice, Objection)
+    }
+
+
+def test_a_rehearsal_tells_what_would_happen_and_touches_nothing(town):
+    clock.stop_at(day(7, 8))
+    for n in range(5):
+        town.child(state=State.CLASSIFIED, zone=n % 2)
+    before = everything()
+    told = rounds.rehearse(town.season, "offer", DISTRICT)
+    assert everything() == before
+    assert told.steps == [("close", 0, ""), ("publish", 5, ""), ("lock", 5, ""), ("run", 5, ""), ("offer", 5, "")]
+    assert sum(seated for _, _, seated in told.schools) == 5 and told.report["zone"] == 5
+    with pytest.raises(KeyError):
+        rounds.rehearse(town.season, "everything", DISTRICT)
+
+
+@pytest.mark.parametrize("broken", ["bulk_create", "seal", "append"])
+def test_after_a_crash_nothing_is_there_and_the_step_goes_through_once(town, monkeypatch, broken):
+    for _ in range(4):
+        town.child(category="A")
+    town.draw()
+    before = everything()
+    target = {"bulk_create": (Offer.objects, "bulk_create"), "seal": (log, "seal"), "append": (log, "append")}[broken]
+
+    def crash(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("the power went")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*target, crash)
+        for step in (rounds.run, rounds.send_offers):
+            try:
+                with transaction.atomic():
+                    step(town.season, DISTRICT)
+            except RuntimeError:
+                assert everything() == before
+                break
+            before = everything()
+        else:
+            pytest.fail("nothing crashed")
+    if step is rounds.run:
+        rounds.run(town.season, DISTRICT)
+    assert rounds.send_offers(town.season, DISTRICT) == 4
+    with pytest.raises(rounds.StepError, match="nobody_waiting"):
+        rounds.send_offers(town.season, DISTRICT)
+
+
+def test_results_are_sealed_in_the_log_before_anyone_can_look(town):
+    town.child()
+    town.round()
+    rounds.send_offers(town.season, DISTRICT)
+    shown = Publication.objects.get(season=town.season)
+    entry = Entry.objects.get(kind="results", subject=town.season.key, body__digest=shown.digest)
+    assert entry.index is not None and entry.index < TreeHead.objects.order_by("-size").first().size
+    sealed = Entry.objects.get(kind="round", body__inputs=shown.payload["rounds"][0]["inputs"])
+    assert sealed.index is not None
+
+
+def test_declined_and_lapsed_seats_go_to_the_next_round_and_families_may_ask_again(town):
+    rows = [town.child(category=c) for c in "AAABB"]
+    rounds.set_arrangement(town.season, "rank", 1, "test")
+    town.round()
+    rounds.send_offers(town.season, DISTRICT)
+    rounds.answer(rows[0].key, rows[0].guardian, True)
+    rounds.answer(rows[1].key, rows[1].guardian, False)
+    assert rounds.answer(rows[1].key, rows[1].guardian, False).state == State.DECLINED
+    clock.stop_at(day(7, 31))
+    with pytest.raises(rounds.StepError, match="late"):
+        rounds.answer(rows[2].key, rows[2].guardian, True)
+    assert rounds.lapse(town.season) == 1 and rounds.lapse(town.season) == 0
+    clock.stop_at(day(8, 11))
+    rounds.ask_again(rows[1].key, rows[1].guardian)
+    rounds.ask_again(rows[1].key, rows[1].guardian)
+    second = town.round()
+    offered = {o.application_id: o.school_id for o in Offer.objects.filter(round=second)}
+    assert offered == {rows[3].pk: "DK0", rows[4].pk: "DK0"}  # who waited comes before who declined
+    assert FormerOffer.objects.get(application=rows[1]).ended == "declined"
+    rounds.send_offers(town.season, DISTRICT)
+    assert school_of(rows[0]) == "DK0"
+
+
+def test_an_upheld_appeal_seats_one_family_by_the_rule_and_moves_nobody(town):
+    rows = [town.child(category=c) for c in "AABB"]
+    town.round()
+    rounds.send_offers(town.season, DISTRICT)
+    loser = next(r for r in rows if school_of(r) != "DK0")
+    winner = next(r for r in rows[2:] if r != loser)
+    rounds.answer(loser.key, loser.guardian, True)
+    number = Notice.objects.get(offer__application=loser).number
+    held = {o.application_id: o.school_id for o in Offer.objects.exclude(application=loser)}
+    facts = {"dwelling.address_equals_hukou": True}
+    before = everything()
+    with pytest.raises(rounds.StepError, match="no_better_seat"), transaction.atomic():
+        rounds.reopen(loser.key, DISTRICT, facts, "申诉成立")
+    assert everything() == before
+    rounds.answer(winner.key, winner.guardian, False)
+    with pytest.raises(rounds.StepError, match="no_better_seat"), transaction.atomic():
+        rounds.reopen(loser.key, DISTRICT, {"dwelling.address_equals_hukou": False}, "申诉不改变类别")
+    made = rounds.reopen(loser.key, DISTRICT, facts, "申诉成立")
+    loser.refresh_from_db()
+    assert (loser.state, loser.category, school_of(loser)) == (State.OFFERED, "A", "DK0")
+    assert {o.application_id: o.school_id for o in Offer.objects.exclude(application=loser)} == held
+    assert made.kind == "appeal" and Entry.objects.filter(kind="round", body__inputs=made.inputs_digest).exists()
+    shown = Publication.objects.get(season=town.season).payload
+    assert shown["rounds"][-1] == {"number": made.number, "kind": "appeal", "inputs": made.inputs_digest}
+    assert not Notice.objects.filter(number=number).exists()
+    assert FormerOffer.objects.get(application=loser).notice_number == number
+
+
+def test_an_appeal_gives_a_family_without_a_seat_the_nearest_one(town):
+    for _ in range(3):
+        town.child()
+    town.round()
+    late = town.child(category="T")
+    made = rounds.reopen(late.key, DISTRICT, {"child.with_guardian_household": True}, "成立")
+    late.refresh_from_db()
+    assert late.category == "B" and school_of(late) == "DK1" and not made.inputs["zone_due"]
+    with pytest.raises(NotAllowed):
+        machine.change(late, "reopen", By(Actor.GUARDIAN, late.guardian))
+
+
+def classed(town: Town, row: Application) -> Notice:
+    """A child whose family has accepted and whose class is drawn."""
+    row.refresh_from_db()
+    rounds.answer(row.key, row.guardian, True)
+    row.refresh_from_db()
+    machine.change(row, "assign_class", DISTRICT)
+    return Notice.objects.get(offer__application=row)
+
+
+def test_a_notice_serves_once_at_its_own_school_and_a_changed_one_is_no_notice(town):
+    rows = [town.child(), town.child()]
+    town.round()
+    rounds.send_offers(town.season, DISTRICT)
+    first, second = (classed(town, row) for row in rows)
+    clerk = By(Actor.SCHOOL)
+    assert notices.is_genuine(first)
+    with pytest.raises(register.NoticeError, match="unknown"):
+        register.report("a number that nobody issued", town.schools[0], clerk)
+    with pytest.raises(register.NoticeError, match="elsewhere"):
+        register.report(first.number, town.schools[1], clerk)
+    register.report(first.number, town.schools[0], clerk)
+    with pytest.raises(register.NoticeError, match="used"):
+        register.report(first.number, town.schools[0], clerk)
+    Notice.objects.filter(pk=second.pk).update(signature=first.signature)
+    with pytest.raises(register.NoticeError, match="unknown"):
+        register.report(second.number, town.schools[0], clerk)
+    assert register.register(town.season, town.schools[0], clerk) == 1
+    assert register.register(town.season, town.schools[0], clerk) == 0
+    rows[0].refresh_from_db()
+    assert rows[0].state == State.REGISTERED and notices.is_genuine(Notice.objects.get(pk=first.pk))
+
+
+def test_the_pupil_register_has_the_national_columns_and_every_digit(town):
+    row = town.child()
+    town.round()
+    rounds.send_offers(town.season, DISTRICT)
+    register.report(classed(town, row).number, town.schools[0], By(Actor.SCHOOL))
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(register.workbook([row], "test"))).get_sheet_by_index(0)
+    head, line = sheet.to_python()
+    told = dict(zip(head, line, strict=True))
+    assert tuple(head) == register.COLUMNS
+    assert told["身份证件号"] == row.claim["child"]["id_number"] and told["出生日期"] == "20190301"
+    assert (told["性别"], told["入学年月"], told["入学方式"]) == ("女", "202609", "11")
+
+
+def test_why_not_names_rank_last_rank_and_the_rule(town):
+    rows = [town.child(category=c) for c in "AAABB"]
+    town.round()
+    assert why_not(rows[4], town.schools[0]).code == "not_yet"  # not before it is published
+    rounds.send_offers(town.season, DISTRICT)
+    row = Application.objects.get(pk=rows[4].pk)
+    told = why_not(row, town.schools[0])
+    assert (told.code, told.applicants, told.seats, told.last_rank, told.last_category) == ("zone_full", 5, 3, 3, "A")
+    assert told.rank in (4, 5)
+    assert why_not(row, town.schools[2]).code == "not_zone_farther"
+    assert why_not(rows[0], town.schools[0]).code == "seat"
+
+
+def test_the_warning_is_red_where_nobody_more_fits_in(town):
+    from django.core.cache import cache
+
+    for zone, count in ((0, 3), (1, 1)):
+        for _ in range(count):
+            town.child(zone=zone, state=State.VERIFYING)
+    town.child(zone=2, state=State.DRAFT)
+    cache.clear()
+    levels = {r.school.code: (r.applied_percent, r.level) for r in warning.loads(town.season)}
+    assert levels == {"DK0": (100, "red"), "DK1": (50, "green"), "DK2": (0, "green")}
+
+
+class Crash(Exception):
+    pass
+
+
+class Seasons(RuleBasedStateMachine):
+    """Families, two operators, a moving clock and crashes between any two writes of a step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outer = transaction.atomic()
+        self.outer.__enter__()
+        self.town = Town(seats=(1, 1, 2))
+        self.accepted: dict[int, str] = {}
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.outer.__exit__(None, None, None)
+        clock.refresh()
+
+    @initialize(
+        start=st.lists(st.tuples(st.integers(0, 2), st.sampled_from("ABT")), min_size=4, max_size=7),
+        ahead=st.sampled_from([4, 3, 0]),
+    )
+    def begin(self, start: list[tuple[int, str]], ahead: int) -> None:
+        for zone, category in start:
+            self.town.child(zone, category, State.CLASSIFIED)
+        clock.stop_at(day(7, 8))
+        for _ in range(ahead):
+            self.season_goes_on(0, False)
+
+    def step(self, act: Any, crash: int) -> None:
+        """Does a step; with `crash` the power goes at its n-th entry into the ledger, and somebody tries again."""
+        made = log.entry
+        count = 0
+
+        def failing(*args: Any, **kwargs: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == crash:
+                raise Crash
+            return made(*args, **kwargs)
+
+        before = everything() if crash else None
+        log.entry = failing  # type: ignore[assignment]
+        try:
+            with transaction.atomic():
+                act()
+            return
+        except Crash:
+            log.entry = made
+            assert everything() == before
+        except (rounds.StepError, seasons.NotOpen, NotAllowed, lottery.LotteryError):
+            return
+        finally:
+            log.entry = made
+        try:
+            with transaction.atomic():
+                act()
+        except (rounds.StepError, seasons.NotOpen, NotAllowed, lottery.LotteryError):
+            pass
+
+    crashes = st.integers(0, 3)
+
+    @rule(crash=crashes, twice=st.booleans())
+    def season_goes_on(self, crash: int, twice: bool) -> None:
+        """The step that is due, on its day."""
+        states = set(Application.objects.filter(season=self.town.season).values_list("state", flat=True))
+        late = Application.objects.filter(season=self.town.season, late=True).exists()
+        due = [
+            ("publish", State.CLASSIFIED, day(7, 8)),
+            ("lock", State.PUBLISHED, day(7, 16)),
+            ("round", State.LOCKED, day(7, 20)),
+            ("offer", State.SEATED, day(7, 20)),
+            ("lapse", State.OFFERED, day(7, 31)),
+        ]
+        for name, state, moment in due:
+            if state in states:
+                clock.stop_at(day(8, 11) if late and name != "lapse" else moment)
+                return self.operator_acts(name, crash, twice)
+
+    @rule(name=st.sampled_from(["publish", "lock", "round", "offer", "lapse"]), crash=crashes, twice=st.booleans())
+    def operator(self, name: str, crash: int, twice: bool) -> None:
+        self.operator_acts(name, crash, twice)
+
+    def operator_acts(self, name: str, crash: int, twice: bool) -> None:
+        season = Season.objects.get(pk=self.town.season.pk)
+        acts = {
+            "publish": lambda: rounds.publish_preliminary(season, DISTRICT),
+            "lock": lambda: rounds.lock(season, DISTRICT),
+            "round": self.town.round,
+            "offer": lambda: rounds.send_offers(season, DISTRICT),
+            "lapse": lambda: rounds.lapse(season),
+        }
+        for _ in range(1 + twice):
+            self.step(acts[name], crash)
+
+    @rule(moment=st.sampled_from([day(7, 16), day(7, 20), day(7, 31), day(8, 11)]))
+    def clock_moves(self, moment: datetime) -> None:
+        clock.stop_at(moment)
+
+    @rule(pick=st.integers(0, 20), yes=st.booleans(), crash=crashes)
+    def family_answers(self, pick: int, yes: bool, crash: int) -> None:
+        rows = list(Application.objects.filter(season=self.town.season, state=State.OFFERED).order_by("pk"))
+        if not rows:
+            return
+        row = rows[pick % len(rows)]
+        self.step(lambda: rounds.answer(row.key, row.guardian, yes), crash)
+        row.refresh_from_db()
+        if row.state == State.ACCEPTED:
+            self.accepted[row.pk] = school_of(row)
+
+    @rule(pick=st.integers(0, 20), crash=crashes)
+    def family_asks_again(self, pick: int, crash: int) -> None:
+        rows = list(
+            Application.objects.filter(season=self.town.season, state__in=["declined", "lapsed"]).order_by("pk")
+        )
+        if rows:
+            row = rows[pick % len(rows)]
+            clock.stop_at(day(8, 11))
+            self.step(lambda: rounds.ask_again(row.key, row.guardian), crash)
+
+    @rule(zone=st.integers(0, 2))
+    def late_family(self, zone: int) -> None:
+        self.town.child(zone, "A", State.CLASSIFIED, late=True)
+
+    @rule(pick=st.integers(0, 20), crash=crashes)
+    def appeal(self, pick: int, crash: int) -> None:
+        rows = list(Application.objects.filter(season=self.town.season).exclude(state="classified").order_by("pk"))
+        without = [r for r in rows if not Offer.objects.filter(application=r, school_id=r.school_id).exists()]
+        rows = without or rows  # first those to whom it could bring something
+        if not rows:
+            return
+        row = rows[pick % len(rows)]
+        others = {o.application_id: o.school_id for o in Offer.objects.exclude(application=row)}
+        facts = {"dwelling.address_equals_hukou": True}
+        self.step(lambda: rounds.reopen(row.key, DISTRICT, facts, "成立"), crash)
+        assert {o.application_id: o.school_id for o in Offer.objects.exclude(application=row)} == others
+        row.refresh_from_db()
+        if row.pk in self.accepted and row.state == State.OFFERED:  # its family asked for the better seat
+            assert school_of(row) == row.school_id != self.accepted.pop(row.pk)
+
+    @invariant()
+    def never_over_plan_nobody_in_two_no_accepted_seat_lost_ledger_complete(self) -> None:
+        season = self.town.season
+        live = Offer.objects.filter(round__season=season, application__state__in=HOLDS_SEAT)
+        taken: dict[str, int] = {}
+        for offer in live:
+            taken[offer.school_id] = taken.get(offer.school_id, 0) + 1
+        assert all(taken.get(p.school_id, 0) <= p.seats for p in SeatPlan.objects.filter(season=season))
+        assert live.count() == live.values("application").distinct().count()
+        seated = Application.objects.filter(season=season, state__in=HOLDS_SEAT)
+        assert seated.count() == live.count()
+        kept = {o.application_id: o.school_id for o in live.filter(application__state__in=ANSWERED)}
+        assert kept == self.accepted
+        changes = Transition.objects.filter(application__season=season)
+        keys = Application.objects.filter(season=season).values("key")
+        assert Entry.objects.filter(kind="decision", subject__in=keys).count() == changes.count()
+        ran = list(Round.objects.filter(season=season).order_by("number"))
+        assert [r.number for r in ran] == list(range(1, len(ran) + 1))
+        assert Entry.objects.filter(kind="round", subject=season.key).count() == len(ran)
+        for made in ran:
+            assert made.inputs_digest == seating.digest(made.inputs).hex()
+        published = Publication.objects.filter(season=season).first()
+        if published is None:
+            assert not live.exclude(application__state=State.SEATED).exists()
+        else:
+            assert Entry.objects.filter(kind="results", body__digest=published.digest).exists()
+            assert rfc8785.dumps(published.payload)
+
+
+def test_the_season_holds_through_crashes_clocks_and_double_clicks(empty):
+    run_state_machine_as_test(
+        Seasons,
+        settings=settings(
+            max_examples=20,
+            stateful_step_count=20,
+            deadline=timedelta(seconds=30),
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
