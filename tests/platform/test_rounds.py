@@ -668,9 +668,17 @@ class Seasons(RuleBasedStateMachine):
             clock.stop_at(day(8, 11))
             self.step(lambda: rounds.ask_again(row.key, row.guardian), crash)
 
-    @rule(zone=st.integers(0, 2))
-    def late_family(self, zone: int) -> None:
+    @rule(zone=st.integers(0, 2), crash=crashes)
+    def late_round(self, zone: int, crash: int) -> None:
+        """All families with an offer accept it; then a late one goes through all steps."""
+        for row in Application.objects.filter(season=self.town.season, state=State.OFFERED).order_by("pk"):
+            self.step(lambda row=row: rounds.answer(row.key, row.guardian, True), crash)  # type: ignore[misc]
+            row.refresh_from_db()
+            if row.state == State.ACCEPTED:
+                self.accepted[row.pk] = school_of(row)
         self.town.child(zone, "A", State.CLASSIFIED, late=True)
+        for _ in range(3):
+            self.season_goes_on(crash, False)
 
     @rule(pick=st.integers(0, 20), crash=crashes)
     def appeal(self, pick: int, crash: int) -> None:
@@ -721,7 +729,7 @@ def test_the_season_holds_through_crashes_clocks_and_double_clicks(empty):
     run_state_machine_as_test(
         Seasons,
         settings=settings(
-            max_examples=20,
+            max_examples=14,
             stateful_step_count=20,
             deadline=timedelta(seconds=30),
             derandomize=True,
