@@ -328,6 +328,7 @@ def test_a_whole_ceremony_with_three_witnesses_on_three_phones(hall: Hall, schoo
         assert sorted(drawn) == [1, 2]
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_when_the_server_is_killed_at_any_step(hall: Hall, schools: list[Any]) -> None:
     from ruxue.algorithms.bundle import verify_bundle
 
