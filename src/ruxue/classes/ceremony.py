@@ -130,11 +130,6 @@ def open_teachers(season: Season, school: School, by: By = DISTRICT) -> Ceremony
     return publish(season, school, "teachers", by)
 
 
-def open_late(season: Season, school: School, by: By = DISTRICT) -> Ceremony:
-    """Publishes the draw that places late arrivals; nobody who has a class is moved. Raises CeremonyError."""
-    return publish(season, school, "late", by)
-
-
 def create(
     season: Season,
     school: School,
