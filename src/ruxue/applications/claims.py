@@ -116,17 +116,30 @@ def problems(application: Application) -> dict[str, str]:
     return found
 
 
-@transaction.atomic
 def submit(key: str, user: User) -> Application:
     """Submits a draft or a corrected claim; its checks start in the same transaction, so none is lost.
 
     Raises ClaimError, AlreadyApplied, NotOpen, NotAllowed; nothing typed is lost by any of them.
     """
-    row = (
-        Application.objects.select_for_update(of=("self",))
-        .select_related("season__district", "compound")
-        .get(key=key, guardian=user)
-    )
+    row = Application()
+    try:
+        with transaction.atomic():
+            row = (
+                Application.objects.select_for_update(of=("self",))
+                .select_related("season__district", "compound")
+                .get(key=key, guardian=user)
+            )
+            _submit(row, user)
+    except IntegrityError as error:  # the database lets one live application of a child stand
+        live = Application.objects.filter(child_index=row.child_index, city_year=row.city_year)
+        other = live.exclude(pk=row.pk).exclude(state__in=DEAD).first()
+        if other is None:
+            raise
+        raise AlreadyApplied(other.receipt_tail, other.guardian_id == user.pk) from error
+    return row
+
+
+def _submit(row: Application, user: User) -> None:
     season, first = row.season, row.state == State.DRAFT
     if first:
         seasons.require_open(season, "collection", "late")
@@ -142,27 +155,14 @@ def submit(key: str, user: User) -> Application:
         raise ClaimError(found)
     child = row.claim["child"]["id_number"].upper()
     row.child_index = crypto.blind_index(child, "child")
-    other = (
-        Application.objects.filter(child_index=row.child_index, city_year=row.city_year)
-        .exclude(pk=row.pk)
-        .exclude(state__in=DEAD)
-        .first()
-    )
-    if other:
-        raise AlreadyApplied(other.receipt_tail, other.guardian_id == user.pk)
     row.sex, row.born_on = identity.sex(child), identity.birth_date(child)
     row.school = seasons.zone_school(season, row.compound_id or "")
     row.claim_version += 1
     row.needed, row.deadline = [], None
     if first:
         row.submitted_at, row.late = clock.now(), not seasons.is_open(season, "collection")
-    try:
-        with transaction.atomic():
-            change(row, "submit" if first else "resubmit", By(Actor.GUARDIAN, user))
-    except IntegrityError as error:
-        raise AlreadyApplied("", False) from error
+    change(row, "submit" if first else "resubmit", By(Actor.GUARDIAN, user))
     jobs.verify_later(row.pk)
-    return row
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import connection
 from procrastinate.contrib.django import app
 
 RUN = 120.0  # seconds after which a job ends and a fresh one goes on, so that none runs for a night
@@ -13,7 +14,7 @@ BEFORE_DECISION = timedelta(days=3)
 
 @app.task(name="verify", queue="verify")
 def verify(application: int) -> None:
-    """Checks waiting applications, this one among them; a process at it already takes this one along."""
+    """Checks all waiting applications, this one among them, until nothing is due soon or its time is over."""
     from ruxue.applications.verify import unfinished, verify_waiting
 
     verify_waiting(seconds=RUN, linger=5.0)
@@ -22,22 +23,22 @@ def verify(application: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="sweep", queue="verify", queueing_lock="sweep")
+@app.task(name="sweep", queue="upkeep", queueing_lock="sweep")
 def sweep(timestamp: int) -> None:
-    """Once a minute: goes on where a worker died, asks again what is due, and seals the log."""
-    from ruxue.applications.verify import verify_waiting, wake_forgotten
+    """Once a minute: goes on where a worker died, has asked again what is due, and seals the log."""
+    from ruxue.applications.verify import wake_forgotten
     from ruxue.exchange import corrections
     from ruxue.ledger import log
 
     wake_forgotten()
-    verify_waiting(seconds=RUN, linger=5.0)
+    verify_later(0)
     corrections.send_waiting()
     if settings.SEAL_BY_WORKER:
         log.seal()
 
 
 @app.periodic(cron="40 3 * * *")
-@app.task(name="nightly", queue="verify", queueing_lock="nightly")
+@app.task(name="nightly", queue="upkeep", queueing_lock="nightly")
 def nightly(timestamp: int) -> None:
     """Once a night: asks again what will be too old for the decision ahead, deletes what the season's rule ends.
 
@@ -60,5 +61,18 @@ def nightly(timestamp: int) -> None:
 
 
 def verify_later(application: int) -> None:
-    """Enqueues the check within the caller's transaction."""
-    verify.defer(application=application)
+    """Sees to it, within the caller's transaction, that a check begins after it.
+
+    One waiting job serves all applications. The lock on it keeps workers from taking it before the caller commits.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select from procrastinate_jobs
+            where queue_name = 'verify' and status = 'todo' and scheduled_at is null
+            limit 1 for key share skip locked
+            """
+        )
+        waiting = cursor.rowcount
+        if not waiting:
+            verify.defer(application=application)

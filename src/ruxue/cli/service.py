@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import typer
@@ -23,7 +24,21 @@ def worker() -> None:
     from procrastinate.contrib.django import app as jobs
 
     runner = jobs.with_connector(jobs.connector.get_worker_connector())  # type: ignore[attr-defined]
-    runner.run_worker(concurrency=2, fetch_job_polling_interval=1.0, delete_jobs="successful")
+    options = {"fetch_job_polling_interval": 1.0, "delete_jobs": "successful"}
+
+    async def both() -> None:
+        async with runner.open_async():
+            # One check at a time takes all families along; what must not wait behind it has a line of its own.
+            upkeep = asyncio.create_task(
+                runner.run_worker_async(queues=["upkeep", "what_if"], install_signal_handlers=False, **options)
+            )
+            try:
+                await runner.run_worker_async(queues=["verify"], **options)
+            finally:
+                upkeep.cancel()
+                await asyncio.gather(upkeep, return_exceptions=True)
+
+    asyncio.run(both())
 
 
 def createadmin(
