@@ -22,28 +22,33 @@ def _split(size: int) -> int:
 
 
 class Frontier:
-    """Roots of the complete subtrees from left to right: enough to append and to know the root."""
+    """Roots of the complete subtrees from left to right: enough to append and to know the root.
 
-    def __init__(self) -> None:
-        self.size = 0
-        self._peaks: list[bytes] = []
+    `size` and `peaks` of an earlier frontier go on where it ended.
+    """
+
+    def __init__(self, size: int = 0, peaks: Iterable[bytes] = ()) -> None:
+        self.size = size
+        self.peaks = list(peaks)
+        if len(self.peaks) != size.bit_count():
+            raise ValueError(f"a tree of {size} leaves has {size.bit_count()} peaks, not {len(self.peaks)}")
 
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Appends leaf hashes."""
         for leaf in leaves:
             node, index = leaf, self.size
             while index & 1:
-                node = node_hash(self._peaks.pop(), node)
+                node = node_hash(self.peaks.pop(), node)
                 index >>= 1
-            self._peaks.append(node)
+            self.peaks.append(node)
             self.size += 1
 
     def root(self) -> bytes:
         """Root of all leaves so far; of an empty tree, the hash of nothing."""
-        if not self._peaks:
+        if not self.peaks:
             return hashlib.sha256(b"").digest()
-        node = self._peaks[-1]
-        for peak in reversed(self._peaks[:-1]):
+        node = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
             node = node_hash(peak, node)
         return node
 

@@ -40,22 +40,29 @@ def seal() -> TreeHead | None:
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [_SEAL_LOCK])
     head = TreeHead.objects.order_by("-size").first()
-    waiting = sorted(Entry.objects.filter(index=None), key=lambda e: (e.at, bytes(e.leaf), e.pk))
+    waiting = sorted(
+        (at, bytes(leaf), pk) for at, leaf, pk in Entry.objects.filter(index=None).values_list("at", "leaf", "pk")
+    )
     if not waiting:
         return head
     size = head.size if head else 0
-    for offset, row in enumerate(waiting):
-        row.index = size + offset
-    Entry.objects.bulk_update(waiting, ["index"], batch_size=2000)
-    frontier = merkle.Frontier()
-    frontier.extend(
-        bytes(leaf) for leaf in Entry.objects.filter(index__lt=size).order_by("index").values_list("leaf", flat=True)
-    )
-    frontier.extend(bytes(row.leaf) for row in waiting)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update ledger_entry e set index = %s + i.place - 1 "
+            "from unnest(%s::bigint[]) with ordinality as i(id, place) where e.id = i.id",
+            [size, [pk for _, _, pk in waiting]],
+        )
+    frontier = merkle.Frontier(size, (bytes.fromhex(p) for p in head.peaks) if head else ())
+    frontier.extend(leaf for _, leaf, _ in waiting)
     root = frontier.root().hex()
-    total = size + len(waiting)
-    signature = crypto.signing_key().sign(head_text(total, root)).hex()
-    return TreeHead.objects.create(size=total, root=root, at=clock.now(), signature=signature)
+    signature = crypto.signing_key().sign(head_text(frontier.size, root)).hex()
+    return TreeHead.objects.create(
+        size=frontier.size,
+        root=root,
+        at=clock.now(),
+        signature=signature,
+        peaks=[p.hex() for p in frontier.peaks],
+    )
 
 
 class Tree:

@@ -33,3 +33,4 @@ class TreeHead(models.Model):
     root = models.CharField(max_length=64)
     at = models.DateTimeField()
     signature = models.CharField(max_length=128)
+    peaks = models.JSONField(default=list, help_text="roots of the complete subtrees, from which the next head grows")
