@@ -326,7 +326,7 @@ def _save(rows: list[Application]) -> None:
 
 
 def _save_checks(checks: list[Check]) -> None:
-    seal = {n: Check._meta.get_field(n).sealed for n in ("claimed", "registered")}  # type: ignore[union-attr]
+    seal = {n: Check._meta.get_field(n).sealed for n in ("claimed", "registered")}
     rows = [
         {
             "application": check.application_id,
