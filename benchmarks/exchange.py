@@ -1,10 +1,14 @@
 """Verification against the limits that departments set, and what is left of it when processes are killed.
 
-    python benchmarks/exchange.py limit  [--families 5000] [--rates 400,800] [--workers 1,2] [--slow]
-    python benchmarks/exchange.py chaos  [--families 2000] [--minutes 4] [--seed 5]
+    python benchmarks/exchange.py limit  [--families 5000] [--rates 200,400] [--workers 1,2] [--latency fast,slow]
+    python benchmarks/exchange.py chaos  [--families 2000] [--minutes 6] [--seed 5]
 
-`limit`: the simulated departments take R questions a second each and answer in 50–300 ms (`--slow`: 99th percentile
-8 s). The floor is the time that the busiest department's questions take at R; the share is floor ÷ measured time.
+`limit`: the simulated departments, one process on one core, take R questions a second each and answer in 50–300 ms
+(`slow`: 99th percentile 8 s). First it measures how many questions a second that core serves at all, which is the
+highest R that means anything here. "in all" is floor ÷ time until the last family is decided, where the floor is the
+time that the busiest department's questions take at R; "sustained" is the share of R at which that department was
+kept from its first to its last question: the rest are the latencies of the last answers. CPU is what the worker, the
+departments and PostgreSQL used, each divided by the families.
 `chaos`: workers, the web process and PostgreSQL are killed with SIGKILL at random, departments fail and go out; then
 every claim is shown to have exactly one effective answer for each question, and repetitions are counted where the
 departments received them. Both bring a database and departments of their own and throw them away.
@@ -14,10 +18,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -30,9 +34,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 
 FAST = {"p50": 120, "p99": 300}
 SLOW = {"p50": 300, "p99": 8000}
+LATENCIES = {"fast": FAST, "slow": SLOW}
+ARTICLE = 31_353  # families that the article counts
 
 WORKER = """
 import resource, sys, time
@@ -50,7 +57,7 @@ print(ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime)
 
 
 def departments() -> Any:
-    """ASGI: the simulated departments, with a line in RUXUE_ASKED for every question that they receive."""
+    """ASGI: the simulated departments, with a line in RUXUE_ASKED for every question: time, department, request id."""
     from ruxue.simulation.departments import app_from_env
 
     app, log = app_from_env(), os.open(os.environ["RUXUE_ASKED"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -63,7 +70,8 @@ def departments() -> Any:
         while more:
             message = await receive()
             body, more = body + message.get("body", b""), message.get("more_body", False)
-        os.write(log, "".join(q["request_id"] + "\n" for q in orjson.loads(body)["queries"]).encode())
+        start = f"{time.time():.3f} {scope['path'][1:3]} "
+        os.write(log, "".join(f"{start}{q['request_id']}\n" for q in orjson.loads(body)["queries"]).encode())
 
         async def again() -> Any:
             return {"type": "http.request", "body": body, "more_body": False}
@@ -164,8 +172,8 @@ def again() -> None:
 
 
 @contextlib.contextmanager
-def served(var: Path, config: dict[str, Any]) -> Iterator[tuple[str, Path]]:
-    """The departments as a process on one core; yields their address and the list of what they were asked."""
+def served(var: Path, config: dict[str, Any]) -> Iterator[tuple[str, Path, psutil.Process]]:
+    """The departments as a process on one core; yields their address, the list of what they were asked, the process."""
     from ruxue import processes
 
     asked = var / "asked"
@@ -183,7 +191,27 @@ def served(var: Path, config: dict[str, Any]) -> Iterator[tuple[str, Path]]:
         group.start("departments", command, env)
         url = f"http://127.0.0.1:{port}"
         processes.wait_for(url + "/PS/v1/health", group)
-        yield url, asked
+        yield url, asked, psutil.Process(group.running[0][1].pid)
+
+
+def cpu(process: psutil.Process) -> float:
+    """Seconds of CPU that a process and its children used so far."""
+    total = 0.0
+    for p in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = p.cpu_times()
+            total += times.user + times.system
+            total += times.children_user + times.children_system
+    return total
+
+
+def database(var: Path) -> psutil.Process:
+    return psutil.Process(int((var / "pg" / "postmaster.pid").read_text().split()[0]))
+
+
+def received(asked: Path) -> Counter[str]:
+    """How often the departments received each question."""
+    return Counter(line.rsplit(" ", 1)[1] for line in asked.read_text().splitlines())
 
 
 def connectors(var: Path, url: str, **setup: Any) -> dict[str, str]:
@@ -197,48 +225,93 @@ def connectors(var: Path, url: str, **setup: Any) -> dict[str, str]:
 # ── against the limit ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def limit(families: int, rates: list[int], workers: list[int], slow: bool, seed: int) -> None:
+def one_core(var: Path, families: int = 100, seconds: float = 10) -> float:
+    """Questions a second that one core of departments serves: what they answered ÷ the CPU time that it took."""
+    from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+    from ruxue.applications import verify
+    from ruxue.exchange import connections, connector, delivery
+    from ruxue.exchange.models import Outstanding
+
+    while Outstanding.objects.count() < 8 * families:
+        verify.advance()
+    by_item: dict[str, list[Any]] = {}
+    for row in Outstanding.objects.all():
+        by_item.setdefault(row.item, []).append(delivery._wire(str(row.query_id), row.subject, row.item, row.payload))
+    batches = [(i, rows[n : n + 50]) for i, rows in by_item.items() for n in range(0, len(rows), 50)]
+    with served(var, {"latency": {"*": {"p50": 0, "p99": 0}}, "rate": 1e6, "busy_share": 0.0}) as (url, asked, process):
+        setup = connections.DepartmentSetup(url=url)
+        used, until, pending = cpu(process), time.monotonic() + seconds, set[Future[Any]]()
+        while time.monotonic() < until:
+            for item, queries in batches:
+                pending.add(connector.send(setup, item, queries))
+                if len(pending) >= 4:
+                    pending = wait(pending, return_when=FIRST_COMPLETED).not_done
+        wait(pending)
+        return received(asked).total() / (cpu(process) - used)
+
+
+def sustained(asked: Path, department: str, rate: int) -> float:
+    """Share of its rate at which a department was kept from its first to its last question."""
+    times = [float(t) for t, d, _ in (line.split() for line in asked.read_text().splitlines()) if d == department]
+    last = sum(t == times[-1] for t in times)
+    return (len(times) - last) / rate / max(times[-1] - times[0], 1e-9)
+
+
+def limit(families: int, rates: list[int], workers: list[int], latencies: list[str], seed: int) -> None:
     from django.db.models import Count
 
-    latency = SLOW if slow else FAST
-    print(f"{families} families, departments answer with median {latency['p50']} ms, 99 % within {latency['p99']} ms")
-    print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
-    print("     R  workers  questions  floor s  measured s  of limit  repeated  CPU ms/family  questions/s")
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with stage(families, seed) as (var, _):
         from ruxue.applications.models import Application
         from ruxue.exchange.models import Query
 
-        n = Application.objects.count()
-        for rate in rates:
-            for count in workers:
-                again()
-                config = {"latency": {"*": latency}, "rate": rate, "busy_share": 0.0}
-                with served(var, config) as (url, asked):
-                    env = {**os.environ, **connectors(var, url, rate=rate, concurrency=32, timeout=30)}
-                    started = time.monotonic()
-                    running = [
-                        subprocess.Popen([sys.executable, "-c", WORKER], env=env, stdout=subprocess.PIPE, text=True)
-                        for _ in range(count)
-                    ]
-                    first = 0.0
-                    while any(p.poll() is None for p in running):
-                        first = first or (time.monotonic() if asked.stat().st_size else 0.0)
-                        time.sleep(0.02)
-                    seconds = time.monotonic() - (first or started)
-                    cpu = sum(float(p.communicate()[0] or 0) for p in running)
-                    lines = Counter(asked.read_text().split())
+        n, postgres = Application.objects.count(), database(var)
+        top = one_core(var)
+        print(f"one core of departments serves {top:,.0f} questions a second of all departments together\n")
+        print("latency     R  workers  questions  floor s  measured s   in all  sustained  repeated", end="")
+        print("    CPU ms/family: worker  departments  PostgreSQL   31,353 families")
+        for latency, rate, count in itertools.product(latencies, rates, workers):
+            again()
+            config = {"latency": {"*": LATENCIES[latency]}, "rate": rate, "busy_share": 0.0}
+            with served(var, config) as (url, asked, departments_process):
+                env = {**os.environ, **connectors(var, url, rate=rate, concurrency=64, timeout=30)}
+                before = cpu(departments_process), cpu(postgres)
+                started = time.monotonic()
+                running = [
+                    subprocess.Popen([sys.executable, "-c", WORKER], env=env, stdout=subprocess.PIPE, text=True)
+                    for _ in range(count)
+                ]
+                while not asked.stat().st_size and time.monotonic() - started < 60:
+                    time.sleep(0.01)
+                first = time.monotonic()
+                while Application.objects.filter(state="verifying").exists():
+                    time.sleep(0.1)
+                    if all(p.poll() is not None for p in running):
+                        raise SystemExit("✗ the workers ended before the last family was decided")
+                seconds = time.monotonic() - first
+                after = cpu(departments_process), cpu(postgres)
+                own = sum(float(p.communicate()[0] or 0) for p in running)
+                lines = received(asked)
                 by_item = dict(Query.objects.values_list("item").annotate(n=Count("pk")))
                 per: Counter[str] = Counter()
                 for item, asked_of in by_item.items():
                     per[item[:2]] += asked_of
-                floor, total = max(per.values()) / rate, sum(per.values())
-                print(
-                    f"{rate:6d}  {count:7d}  {total:9,}  {floor:7.1f}  {seconds:10.1f}  {floor / seconds:8.1%}  "
-                    f"{lines.total() - len(lines):8d}  {1000 * cpu / n:13.1f}  {total / seconds:11.0f}",
-                    flush=True,
-                )
-    mine = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"\nload of the machine after: {os.getloadavg()[0]:.1f}; child processes used {mine.ru_utime:.0f} s of CPU")
+                busiest, most = per.most_common(1)[0]
+                floor, share = most / rate, sustained(asked, busiest, rate)
+            each = [1000 * used / n for used in (own, after[0] - before[0], after[1] - before[1])]
+            print(
+                f"{latency:7s}  {rate:4d}  {count:7d}  {per.total():9,}  {floor:7.1f}  {seconds:10.1f}  "
+                f"{floor / seconds:7.1%}  {share:9.1%}  {lines.total() - len(lines):8d}    "
+                f"{each[0]:21.1f}  {each[1]:11.1f}  {each[2]:10.1f}   "
+                f"{ARTICLE * most / n / rate / share / 60:4.1f} min, {ARTICLE * sum(each) / 60_000:4.1f} CPU min",
+                flush=True,
+            )
+        share = most / per.total()
+        print(
+            f"\nthe busiest department gets {share:.0%} of the questions: one core of departments ↔ R = {top * share:,.0f}"
+        )
+    print(f"load of the machine after: {os.getloadavg()[0]:.1f}")
 
 
 # ── chaos ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -269,7 +342,7 @@ def kill_database(var: Path) -> None:
     os.kill(int(first[0]), signal.SIGKILL)
     time.sleep(2)
     (var / "pg" / "postmaster.pid").unlink(missing_ok=True)
-    given = " ".join(f'"{o}"' if not o else o for o in options)
+    given = " ".join(o if o else f'"{o}"' for o in options)
     started = _control(var, "-w", "-l", str(var / "pg" / "restarted.log"), "-o", given, "start")
     if started.returncode:
         raise SystemExit(f"PostgreSQL did not start again: {started.stdout}{started.stderr}")
@@ -282,7 +355,7 @@ def chaos(families: int, minutes: float, seed: int) -> None:
             "latency": {"*": FAST}, "rate": 400, "busy_share": 0.02, "error_share": 0.05, "malformed_share": 0.02,
             "slow_share": 0.01, "slow_ms": 5000, "outages": {"NR": [10, 16], "PS": [40, 46]},
         }  # fmt: skip
-        with served(var, config) as (url, asked):
+        with served(var, config) as (url, asked, _):
             env = {**os.environ, **connectors(var, url, rate=400, concurrency=8, timeout=3)}
             _play(var, env, asked, minutes, chance)
 
@@ -338,7 +411,7 @@ def _play(var: Path, env: dict[str, str], asked: Path, minutes: float, chance: r
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
     print(f"{time.monotonic() - started:.0f} s; killed: {dict(sorted(killed.items()))}")
-    prove(Counter(asked.read_text().split()))
+    prove(received(asked))
 
 
 def prove(seen: Counter[str]) -> None:
@@ -381,15 +454,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["limit", "chaos"])
     parser.add_argument("--families", type=int)
-    parser.add_argument("--rates", default="400,800")
+    parser.add_argument("--rates", default="200,400")
     parser.add_argument("--workers", default="1,2")
-    parser.add_argument("--slow", action="store_true")
-    parser.add_argument("--minutes", type=float, default=4)
+    parser.add_argument("--latency", default="fast,slow")
+    parser.add_argument("--minutes", type=float, default=6)
     parser.add_argument("--seed", type=int, default=5)
     given = parser.parse_args()
     numbers = [[int(n) for n in text.split(",")] for text in (given.rates, given.workers)]
     if given.what == "limit":
-        limit(given.families or 5000, *numbers, given.slow, given.seed)
+        limit(given.families or 5000, *numbers, given.latency.split(","), given.seed)
     else:
         chaos(given.families or 2000, given.minutes, given.seed)
 

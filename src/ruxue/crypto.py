@@ -6,6 +6,7 @@ Suites: `aes` (AES-256-GCM, HMAC-SHA-256) and `sm` (SM4-GCM, HMAC-SM3; GM/T 0002
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 from functools import lru_cache
@@ -33,9 +34,14 @@ def master_key() -> bytes:
     return bytes.fromhex(settings.RUXUE_MASTER_KEY)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _derived(master: bytes, purpose: str, length: int) -> bytes:
     return HKDF(hashes.SHA256(), length, salt=None, info=b"ruxue/" + purpose.encode()).derive(master)
+
+
+@lru_cache(maxsize=64)
+def _aes(master: bytes, purpose: str) -> AESGCM:
+    return AESGCM(_derived(master, purpose, 32))
 
 
 def _suite() -> bytes:
@@ -48,7 +54,7 @@ def encrypt(plain: bytes, purpose: str) -> bytes:
     """Authenticated encryption of `plain`; `purpose` separates keys, so a value can't be moved to another column."""
     suite, nonce = _suite(), secrets.token_bytes(12)
     if suite == _AES:
-        return suite + nonce + AESGCM(_derived(master_key(), purpose, 32)).encrypt(nonce, plain, None)
+        return suite + nonce + _aes(master_key(), purpose).encrypt(nonce, plain, None)
     enc = Cipher(algorithms.SM4(_derived(master_key(), "sm4/" + purpose, 16)), modes.GCM(nonce)).encryptor()
     body = enc.update(plain) + enc.finalize()
     return suite + nonce + body + enc.tag
@@ -59,7 +65,7 @@ def decrypt(stored: bytes, purpose: str) -> bytes:
     suite, nonce, body = stored[:1], stored[1:13], stored[13:]
     try:
         if suite == _AES:
-            return AESGCM(_derived(master_key(), purpose, 32)).decrypt(nonce, body, None)
+            return _aes(master_key(), purpose).decrypt(nonce, body, None)
         key = _derived(master_key(), "sm4/" + purpose, 16)
         dec = Cipher(algorithms.SM4(key), modes.GCM(nonce, body[-16:])).decryptor()
         return dec.update(body[:-16]) + dec.finalize()
@@ -69,9 +75,11 @@ def decrypt(stored: bytes, purpose: str) -> bytes:
 
 def blind_index(value: str, purpose: str) -> str:
     """Keyed digest (hex) that finds an equal value without storing it in the clear."""
-    algorithm = hashes.SM3() if _suite() == _SM4 else hashes.SHA256()
-    mac = HMAC(_derived(master_key(), "index/" + purpose, 32), algorithm)
-    mac.update(value.strip().upper().encode())
+    key, data = _derived(master_key(), "index/" + purpose, 32), value.strip().upper().encode()
+    if _suite() == _AES:
+        return hmac.digest(key, data, "sha256").hex()
+    mac = HMAC(key, hashes.SM3())
+    mac.update(data)
     return mac.finalize().hex()
 
 

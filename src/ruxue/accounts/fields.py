@@ -20,11 +20,12 @@ class EncryptedJSONField(models.BinaryField):
     def _purpose(self) -> str:
         return f"{self.model._meta.db_table}.{self.name}"
 
+    def sealed(self, value: Any) -> bytes | None:
+        """The bytes that stand in the column for `value`."""
+        return None if value is None else crypto.encrypt(orjson.dumps(value), self._purpose())
+
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        if value is None:
-            return None
-        sealed = crypto.encrypt(orjson.dumps(value), self._purpose())
-        return super().get_db_prep_value(sealed, connection, prepared)
+        return super().get_db_prep_value(self.sealed(value), connection, prepared)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         return None if value is None else orjson.loads(crypto.decrypt(bytes(value), self._purpose()))

@@ -6,10 +6,11 @@ import threading
 import time
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from ruxue import bulk
 from ruxue.accounts.models import Consent
 from ruxue.applications import evidence, machine
 from ruxue.applications.evidence import Judgement, Places
@@ -28,7 +29,7 @@ from ruxue.policy.engine import Verdict, decide
 from ruxue.policy.facts import Fact
 from ruxue.policy.language import Policy
 
-BATCH = 40  # small enough that questions go out between two batches
+BATCH = 100  # families at once: less than delivery.AHEAD seconds of work, so that no turn in a rate passes meanwhile
 PARKED = timedelta(minutes=30)  # a family that waits for answers is looked at again then, if nothing woke it
 PATIENCE = timedelta(days=2)  # a silence longer than that opens the way by papers
 TIME_TO_FIX = timedelta(days=14)
@@ -125,7 +126,7 @@ def unfinished() -> bool:
 
 def _places(rows: list[Application]) -> Places:
     """The map as far as this batch needs it."""
-    seasons_here = {row.season_id for row in rows}
+    seasons_here = {row.season_id: row.season for row in rows}
     compounds = {row.compound_id for row in rows if row.compound_id}
     zone = Zone.compounds.through.objects.filter(zone__season__in=seasons_here).values_list(
         "compound_id", "zone__school_id"
@@ -134,8 +135,16 @@ def _places(rows: list[Application]) -> Places:
         district_code=dict(District.objects.values_list("key", "code")),
         zone_of=dict(zone),
         compound_address=dict(Compound.objects.filter(pk__in=compounds).values_list("code", "address")),
-        core={season.pk: core(season) for season in {row.season_id: row.season for row in rows}.values()},
+        core={pk: core(season) for pk, season in seasons_here.items()},
     )
+
+
+def _share_seasons(rows: list[Application]) -> None:
+    """One season object for all its rows: what is asked of it is read once a batch, and no map is read at all."""
+    found = Season.objects.select_related("district").defer("district__boundary")
+    shared = found.in_bulk({row.season_id for row in rows})
+    for row in rows:
+        row.season = shared[row.season_id]
 
 
 def core(season: Season) -> tuple[str, ...]:
@@ -157,20 +166,22 @@ def advance() -> tuple[int, int]:
         Application.objects.select_for_update(of=("self",), skip_locked=True)
         .filter(state=State.VERIFYING)
         .exclude(leased_until__gt=now)
-        .select_related("season__district", "compound")
+        .select_related("compound")
+        .defer("compound__aliases")
         .order_by("submitted_at", "id")[:BATCH]
     )
     if not rows:
         return 0, 0
+    _share_seasons(rows)
     places = _places(rows)
     answers = _ask(rows, places)
     silent = set(delivery.silent_now())
     checks: list[Check] = []
+    judged_rows: list[Application] = []
     transitions: list[Transition] = []
     entries: list[Entry] = []
     messages: list[Message] = []
     parked: list[Application] = []
-    judged_rows: list[Application] = []
     published: dict[int, tuple[Policy, str]] = {}
     for row in rows:
         mine = answers.get(row.key, {})
@@ -191,14 +202,9 @@ def advance() -> tuple[int, int]:
         entries.append(made[1])
         codes = row.needed if row.state in (State.NEED_INFO, State.REJECTED, State.SCHOOL_REVIEW) else ["passed"]
         messages += [Message(application=row, code=code, at=row.changed_at) for code in codes]
-    Application.objects.filter(pk__in=[r.pk for r in parked]).update(leased_until=now + PARKED)
-    Check.objects.bulk_create(
-        checks,
-        batch_size=500,
-        update_conflicts=True,
-        unique_fields=["application", "claim_version", "item", "part"],
-        update_fields=["status", "reason", "claimed", "registered", "as_of", "first_try"],
-    )
+    if parked:
+        Application.objects.filter(pk__in=[r.pk for r in parked]).update(leased_until=now + PARKED)
+    _save_checks(checks)
     _save(judged_rows)
     Transition.objects.bulk_create(transitions)
     Entry.objects.bulk_create(entries)
@@ -218,10 +224,11 @@ def _ask(rows: list[Application], places: Places) -> inquiries.Answers:
                 application__key__in=corrected, status__in=[Check.Status.MISMATCHED, Check.Status.NOT_FOUND]
             ).values_list("application__key", "item", "part")
         )
+    standing = inquiries.Standing({row.key for row in rows})
     first = [q for row in rows for q in _questions(row, agreed, places, None)]
-    answers = inquiries.plan(first, unsettled)
+    answers = inquiries.plan(first, unsettled, standing=standing)
     further = [q for row in rows for q in _questions(row, agreed, places, answers.get(row.key, {}))]
-    for subject, more in inquiries.plan(further, unsettled, ahead=True).items():
+    for subject, more in inquiries.plan(further, unsettled, ahead=True, standing=standing).items():
         answers.setdefault(subject, {}).update(more)
     return answers
 
@@ -307,16 +314,56 @@ _COLUMNS = [
 
 
 def _save(rows: list[Application]) -> None:
-    for row in rows:
-        row.save(update_fields=_COLUMNS)
+    """What judging changed, in one statement for all rows."""
+    columns = {name: Application._meta.get_field(name).db_type(connection) for name in _COLUMNS}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"update applications_application a set {', '.join(f'{name} = r.{name}' for name in columns)} "
+            f"from json_to_recordset(%s::json) as r(id bigint, {', '.join(f'{n} {t}' for n, t in columns.items())}) "
+            "where a.id = r.id",
+            [bulk.packed({"id": row.pk, **{name: getattr(row, name) for name in columns}} for row in rows)],
+        )
+
+
+def _save_checks(checks: list[Check]) -> None:
+    seal = {n: Check._meta.get_field(n).sealed for n in ("claimed", "registered")}
+    rows = [
+        {
+            "application": check.application_id,
+            "version": check.claim_version,
+            "item": check.item,
+            "part": check.part,
+            "status": str(check.status),
+            "reason": check.reason,
+            "as_of": check.as_of,
+            "first_try": check.first_try,
+            **{name: sealed(getattr(check, name)) for name, sealed in seal.items()},
+        }
+        for check in checks
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into applications_check (application_id, claim_version, item, part, status, reason, claimed,
+              registered, as_of, first_try)
+            select application, version, item, part, status, reason, decode(claimed, 'base64'),
+              decode(registered, 'base64'), as_of, first_try
+            from json_to_recordset(%s::json) as r(application bigint, version smallint, item text, part text,
+              status text, reason text, claimed text, registered text, as_of date, first_try boolean)
+            on conflict (application_id, claim_version, item, part) do update
+            set status = excluded.status, reason = excluded.reason, claimed = excluded.claimed,
+              registered = excluded.registered, as_of = excluded.as_of, first_try = excluded.first_try
+            """,
+            [bulk.packed(rows)],
+        )
 
 
 def _rule(season: Season) -> tuple[Policy, str]:
     """The rule in force and its digest. Raises LookupError where none is published."""
-    policy = rules.in_force(season)
-    if policy is None:
+    version = rules.version_in_force(season)
+    if version is None:
         raise LookupError(f"season {season.key} has no published rule")
-    return policy, rules.digest_in_force(season)
+    return rules.policy_of(version), version.digest
 
 
 def _decided(

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from ruxue.exchange import connections, signing
 from ruxue.exchange.connections import ConnectionsError, DepartmentSetup, ItemSetup, Signature
-from ruxue.exchange.items import ITEMS, Answer, BatchAnswer, Code, Department, Match, Query, canonical
+from ruxue.exchange.items import ITEMS, Answer, Code, Department, Match, Query, canonical
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ async def _send(
         reply.struck, reply.detail = "unreachable", type(error).__name__
     except (ConnectionsError, signing.SigningError) as error:
         reply.struck, reply.detail = "refused", str(error)[:160]
-    except (ValidationError, ValueError, TypeError, KeyError) as error:
+    except (ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
         reply.struck, reply.detail = "malformed", type(error).__name__
     reply.seconds = time.monotonic() - started
     for query in queries:
@@ -167,21 +167,23 @@ async def _post(client: httpx.AsyncClient, setup: DepartmentSetup, path: str, bo
 async def _ask_own(
     client: httpx.AsyncClient, setup: DepartmentSetup, item: str, queries: list[Query], reply: Reply
 ) -> None:
-    body = orjson.dumps({"queries": [q.model_dump(mode="json") for q in queries]})
+    body = orjson.dumps({"queries": [q.model_dump() for q in queries]})
     response = await _post(client, setup, f"/{ITEMS[item].department}/v1/batch", body)
     asked = {q.request_id: q for q in queries}
     key = key_of(setup.answers)
-    for raw, answer in zip(
-        orjson.loads(response.content)["answers"],
-        BatchAnswer.model_validate_json(response.content).answers,
-        strict=True,
-    ):
-        query = asked.get(answer.request_id)
-        if query is None or answer.item != query.item:
+    for raw in orjson.loads(response.content)["answers"]:
+        query = asked.get(raw.get("request_id"))
+        if query is None or raw.get("item") != query.item:
             continue
         unsigned = {k: v for k, v in raw.items() if k != "sign"}
-        if not signing.is_valid(setup.answers.method, key, canonical(unsigned), answer.sign, setup.answers.encoding):
-            reply.failed[answer.request_id] = "unsigned"
+        given = str(raw.get("sign", ""))
+        if not signing.is_valid(setup.answers.method, key, canonical(unsigned), given, setup.answers.encoding):
+            reply.failed[query.request_id] = "unsigned"
+            continue
+        try:
+            answer = Answer.model_validate(raw)
+        except ValidationError:
+            reply.failed[query.request_id] = "malformed"
         else:
             _take(reply, query, answer)
 

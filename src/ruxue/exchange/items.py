@@ -942,7 +942,12 @@ def canonical(payload: Any) -> bytes:
 
 def _plain(value: Any) -> bool:
     if isinstance(value, dict):
-        return all(isinstance(k, str) and k.isascii() and _plain(v) for k, v in value.items())
+        for name, inner in value.items():
+            if not (isinstance(name, str) and name.isascii()):
+                return False
+            if type(inner) is not str and not _plain(inner):
+                return False
+        return True
     if isinstance(value, list):
         return all(map(_plain, value))
     if isinstance(value, int):
