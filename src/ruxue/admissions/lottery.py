@@ -28,33 +28,32 @@ class LotteryError(ValueError):
 
 def decides(inputs: dict[str, Any]) -> bool:
     """True where the rule names a lottery and somebody's seat depends on it."""
-    if inputs["lots"] is None:
-        return False
-    _, units, equal = seating.straddling(inputs)
-    return bool(units) or equal
+    return inputs["lots"] is not None and seating.straddling(inputs).decides
 
 
 def manifest(season: Season, name: str, number: int, inputs: dict[str, Any]) -> dict[str, Any]:
-    """The list and the rules: receipts stand for children; each straddling batch asks for its school's last seats."""
-    seats, units, _ = seating.straddling(inputs)
+    """The list and the rules: receipts stand for children. Where each asks for one school, every straddling batch asks
+    for its school's last seats; where families have lists, the lot puts all in one order, and the round follows it.
+    """
+    batches = seating.straddling(inputs).batches
+    entries = sorted(
+        ({"code": r["receipt"], **({"group": r["group"]} if r["group"] else {})} for r in inputs["applications"]),
+        key=lambda e: e["code"],
+    )
+    if batches is None:
+        how: dict[str, Any] = {"seats": len(entries)}
+    else:
+        choices = {unit: [school] for school, names in batches[1].items() for unit in names}
+        how = {"mode": "preference", "seats": batches[0], "choices": choices, "tickets": "one"}
     return {
         "protocol": draw.PROTOCOL,
         "kind": "lottery",
         "id": name,
         "title": f"{season.district.name_zh}{season.year}年第{number}轮录取同类派位",
         "algorithm": bundle.algorithm(),
-        "rules": {
-            "mode": "preference",
-            "seats": seats,
-            "choices": {unit: [school] for school, names in units.items() for unit in names},
-            "tickets": "one",
-            "group_boundary": "skip",
-        },
+        "rules": {**how, "group_boundary": "skip"},
         "witnesses": [{"id": code, "role": role} for code, role in WITNESSES],
-        "entries": sorted(
-            ({"code": r["receipt"], **({"group": r["group"]} if r["group"] else {})} for r in inputs["applications"]),
-            key=lambda e: e["code"],
-        ),
+        "entries": entries,
     }
 
 

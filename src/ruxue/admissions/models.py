@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from ruxue import crypto
@@ -102,7 +103,13 @@ class Offer(models.Model):
     """A seat for one child, and how it came about: what the explanation of the placement needs."""
 
     class Kind(models.TextChoices):
+        """The right by which the child has it; ranks are those at this school, with COORDINATED those at the first
+        school that it asked for."""
+
         ZONE = "zone"
+        FEEDER = "feeder"
+        BUFFER = "buffer"
+        CHOICE = "choice"
         COORDINATED = "coordinated"
 
     application = models.OneToOneField(Application, models.PROTECT, related_name="offer")
@@ -110,7 +117,7 @@ class Offer(models.Model):
     school = models.ForeignKey(School, models.PROTECT, related_name="offers")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     category = models.CharField(max_length=8)
-    rank = models.PositiveIntegerField(null=True, help_text="place among those who asked for the zone's school")
+    rank = models.PositiveIntegerField(null=True, help_text="place among those who asked for the school")
     applicants = models.PositiveIntegerField(default=0)
     seats = models.PositiveIntegerField(default=0)
     last_rank = models.PositiveIntegerField(null=True, help_text="place of the last who got a seat there")
@@ -128,7 +135,7 @@ class FormerOffer(models.Model):
     round = models.ForeignKey(Round, models.PROTECT, related_name="former_offers")
     school = models.ForeignKey(School, models.PROTECT, related_name="+")
     kind = models.CharField(max_length=12)
-    ended = models.CharField(max_length=16, help_text="declined, lapsed or reopened")
+    ended = models.CharField(max_length=16, help_text="declined, lapsed, no_show or reopened")
     notice_number = models.CharField(max_length=24, blank=True)
     ended_at = models.DateTimeField()
 
@@ -157,3 +164,62 @@ class Publication(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["season", "kind"], name="one_publication")]
+
+
+class PreferenceList(models.Model):
+    """A family's list of schools, most wanted first, and whether it declines direct promotion (直升)."""
+
+    application = models.OneToOneField(Application, models.CASCADE, related_name="preferences")
+    schools = models.JSONField(default=list)
+    declines_feeder = models.BooleanField(default=False)
+    changed_at = models.DateTimeField()
+
+
+class SeatLock(models.Model):
+    """A dwelling whose seat a pupil uses (学位锁定): kept by `register`, asked when seats are given.
+
+    `dwelling` and `parents` are keyed digests: an equal home or parent is found, none can be read.
+    """
+
+    class Stage(models.TextChoices):
+        PRIMARY = "primary"
+        JUNIOR = "junior"
+        NINE_YEAR = "nine_year"
+
+    class Left(models.TextChoices):
+        GRADUATED = "graduated"
+        TRANSFERRED_OUT = "transferred_out"
+        TRANSFERRED_WITHIN = "transferred_within"
+        NOT_GONE_UP = "not_gone_up"
+
+    application = models.OneToOneField(Application, models.PROTECT, related_name="seat_lock")
+    school = models.ForeignKey(School, models.PROTECT, related_name="seat_locks")
+    dwelling = models.CharField(max_length=64, db_index=True)
+    parents = models.JSONField(default=list)
+    home = models.CharField(max_length=24, blank=True, help_text="public_rental, where a lock may not bind")
+    stage = models.CharField(max_length=12, choices=Stage.choices)
+    since = models.PositiveSmallIntegerField(help_text="year of entry")
+    left = models.CharField(max_length=20, blank=True, choices=Left.choices)
+    left_at = models.DateTimeField(null=True)
+
+
+class Appeal(models.Model):
+    """An appeal upheld after a round. `school` is due to the family by the rule ("": the nearest seat); while no seat
+    is free it waits, and the next one freed is its own. `served` is the round that gave it.
+    """
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="appeals")
+    round = models.ForeignKey(Round, models.PROTECT, related_name="appeals")
+    school = models.ForeignKey(School, models.PROTECT, null=True, related_name="+")
+    confirmed = models.JSONField(default=dict)
+    note = models.TextField(blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    made_at = models.DateTimeField()
+    served = models.OneToOneField(Round, models.PROTECT, null=True, related_name="serves")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"], condition=models.Q(served=None), name="one_waiting_appeal"
+            )
+        ]

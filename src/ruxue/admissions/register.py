@@ -1,19 +1,23 @@
-"""After the offers: children report at their school with the notice, and the school hands them to the pupil register."""
+"""After the offers: children report at their school with the notice, the school hands them to the pupil register, and
+the register remembers whose home has used its seat (学位锁定)."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import xlsxwriter
 from django.db import transaction
 
+from ruxue import crypto
 from ruxue.admissions import notices
-from ruxue.admissions.models import Notice
+from ruxue.admissions.models import Notice, SeatLock
 from ruxue.applications.machine import By, change, change_many
 from ruxue.applications.models import Application
 from ruxue.applications.states import State
-from ruxue.ledger import clock
+from ruxue.ledger import clock, log
 from ruxue.places.models import School, Season
 
 COLUMNS = (
@@ -97,13 +101,94 @@ def report(number: str, school: School, by: By) -> Application:
 
 @transaction.atomic
 def register(season: Season, school: School, by: By) -> int:
-    """Hands all who have reported to the pupil register. Returns how many."""
-    rows = (
+    """Hands all who have reported to the pupil register, and locks their homes' seats. Returns how many."""
+    rows = list(
         Application.objects.select_for_update(of=("self",))
         .filter(season=season, offer__school=school, state=State.REPORTED)
         .order_by("pk")
     )
+    stage = "nine_year" if school.nine_year else school.level
+    SeatLock.objects.bulk_create(
+        [
+            SeatLock(
+                application=row,
+                school=school,
+                dwelling=dwelling(row),
+                parents=_parents(row),
+                home="public_rental" if row.facts.get("dwelling.kind", [""])[0] == "public_rental" else "",
+                stage=stage,
+                since=season.year,
+            )
+            for row in rows
+            if dwelling(row)
+        ],
+        batch_size=1000,
+    )
     return change_many(rows, "register", by)
+
+
+def dwelling(row: Application) -> str:
+    """Keyed digest of the home that an application names, "" where compound or room is missing.
+
+    Rooms are compared by their numbers, as 3号楼2单元501室 and 3-2-501 are one.
+    """
+    room = str(row.claim.get("room", ""))
+    numbers = "-".join(re.findall(r"[0-9]+", room)) or "".join(room.split())
+    return crypto.blind_index(f"{row.compound_id}/{numbers}", "dwelling") if row.compound_id and numbers else ""
+
+
+def _parents(row: Application) -> list[str]:
+    people = (row.claim.get(part) or {} for part in ("guardian", "second_guardian"))
+    return sorted(
+        crypto.blind_index(p["id_number"], "parent")
+        for p in people
+        if p.get("id_number") and p.get("relation") in ("father", "mother")
+    )
+
+
+def locks_on(season: Season, rows: Iterable[Application]) -> dict[int, list[dict[str, Any]]]:
+    """The locks on the homes that applications name, as a round's inputs hold them, by application.
+
+    `same_parents`: whether a parent is the same; None where either side knows none.
+    """
+    named = {row.pk: (dwelling(row), set(_parents(row))) for row in rows}
+    found: dict[str, list[SeatLock]] = {}
+    held = SeatLock.objects.filter(dwelling__in={home for home, _ in named.values() if home}, since__lt=season.year)
+    for lock in held.order_by("since", "pk"):
+        found.setdefault(lock.dwelling, []).append(lock)
+    return {
+        pk: [
+            {
+                "school": lock.school_id,
+                "stage": lock.stage,
+                "since": lock.since,
+                "left": lock.left,
+                "home": lock.home,
+                "same_parents": bool(parents & set(lock.parents)) if parents and lock.parents else None,
+            }
+            for lock in found[home]
+        ]
+        for pk, (home, parents) in named.items()
+        if home in found
+    }
+
+
+@transaction.atomic
+def leave(receipt: str, how: str, by: By) -> SeatLock:
+    """A pupil has left: whether that frees the home for another family is the rule's to say. Once said it stays.
+
+    Raises SeatLock.DoesNotExist, and ValueError for a way to leave that is none.
+    """
+    if how not in SeatLock.Left.values:
+        raise ValueError(how)
+    lock = SeatLock.objects.select_for_update(of=("self",)).select_related("application").get(
+        application__receipt=receipt.strip().upper()
+    )
+    if not lock.left:
+        lock.left, lock.left_at = how, clock.now()
+        lock.save()
+        log.append("seat_lock", lock.application.key, {"left": how, "by": str(by.kind)})
+    return lock
 
 
 def _cells(row: Application) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The season's steps of admission: preliminary result, lock, rounds with coordination, offers, answers, appeals.
+"""The season's steps of admission: preliminary result, lock, rounds, offers, answers, appeals, those who do not come.
 
 Each step locks its season, checks the calendar, and does everything in one transaction: after a crash nothing of it is
 there, and whoever asks a second time finds it done. `rehearse` does them on a copy that is thrown away.
@@ -17,8 +17,10 @@ from django.db import transaction
 from django.db.models import Count
 
 from ruxue.accounts.models import User
+from ruxue.admissions import inputs as frozen
 from ruxue.admissions import lottery, seating
-from ruxue.admissions.models import Arrangement, FormerOffer, Lottery, Notice, Offer, Publication, Round
+from ruxue.admissions.inputs import arrangement
+from ruxue.admissions.models import Appeal, Arrangement, FormerOffer, Lottery, Notice, Offer, Publication, Round
 from ruxue.algorithms import draw, identity
 from ruxue.applications import machine, review, verify
 from ruxue.applications.machine import SYSTEM, By, NotAllowed, change, change_many
@@ -26,7 +28,8 @@ from ruxue.applications.models import Application, Message
 from ruxue.applications.states import CHANGES, HOLDS_SEAT, Actor, State
 from ruxue.ledger import clock, log
 from ruxue.places import rules, seasons
-from ruxue.places.models import Compound, Season, SeatPlan
+from ruxue.places.models import Season, SeatPlan
+from ruxue.policy.arrangements import Stage, stages
 from ruxue.policy.facts import Fact
 from ruxue.policy.language import Policy
 
@@ -59,12 +62,15 @@ def publish_preliminary(season: Season, by: By) -> int:
     """
     _lock_season(season)
     seasons.require_open(season, "publication", "objection", "late")
-    window = seasons.window(season, "objection")
-    if not seasons.is_open(season, "late") and (
-        window is None or window.closes_at - max(window.opens_at, clock.now()) < LEAST_OBJECTION
-    ):
+    window = seasons.window(season, _objections(season))
+    if window is None or window.closes_at - max(window.opens_at, clock.now()) < LEAST_OBJECTION:
         raise StepError("objection_short", days=LEAST_OBJECTION.days)
     return _publish(season, by)
+
+
+def _objections(season: Season) -> str:
+    """The window in which families may object to what is published now."""
+    return "late_objection" if seasons.is_open(season, "late") else "objection"
 
 
 def _publish(season: Season, by: By) -> int:
@@ -75,8 +81,8 @@ def _publish(season: Season, by: By) -> int:
 def lock(season: Season, by: By) -> int:
     """After the objection window: categories are final. Returns how many. Raises StepError while objections are open."""
     _lock_season(season)
-    window = seasons.window(season, "objection")
-    if not seasons.is_open(season, "late") and (window is None or clock.now() < window.closes_at):
+    window = seasons.window(season, _objections(season))
+    if window is None or clock.now() < window.closes_at:
         raise StepError("objection_open")
     return _lock(season, by)
 
@@ -101,11 +107,6 @@ def seats_left(season: Season) -> dict[str, int]:
     }
 
 
-def arrangement(season: Season) -> Arrangement:
-    """The district's rule of coordination; by rank and without a limit where it chose nothing."""
-    return Arrangement.objects.filter(season=season).first() or Arrangement(season=season)
-
-
 @transaction.atomic
 def set_arrangement(season: Season, rule: str, limit_m: int | None, actor: str) -> Arrangement:
     """The district chooses its rule and limit; the choice is in the ledger. Raises ValueError for an unknown rule."""
@@ -116,53 +117,9 @@ def set_arrangement(season: Season, rule: str, limit_m: int | None, actor: str) 
     return made
 
 
-def _lots(policy: Policy) -> list[str] | None:
-    """The codes of categories in which the lot alone decides; None where the rule names no lottery at all."""
-    inside = [c.code for c in policy.categories if c.straddle == "lottery"]
-    return inside if inside or policy.ties else None
-
-
-def _entry(row: Application, household: list[str]) -> dict[str, Any]:
-    return {
-        "receipt": row.receipt,
-        "category": row.category,
-        "keys": row.order_keys,
-        "school": row.school_id,
-        "group": row.group,
-        "household": f"with {min(household)}" if len(household) > 1 else row.group,
-        "home": row.compound_id,
-        "late": row.late,
-    }
-
-
-def _inputs(season: Season, policy: Policy, rows: list[Application], left: dict[str, int]) -> dict[str, Any]:
-    """Everything that a round depends on, frozen; see `seating`."""
-    chosen = arrangement(season)
-    households: dict[Any, list[str]] = {}
-    for row in rows:
-        households.setdefault((row.guardian_id, row.compound_id), []).append(row.receipt)
-
-    def place(thing: Any) -> list[int]:
-        return [round(thing.lng * 1e6), round(thing.lat * 1e6)]
-
-    homes = Compound.objects.filter(pk__in={r.compound_id for r in rows if r.compound_id})
-    plans = SeatPlan.objects.filter(season=season).select_related("school")
-    return {
-        "season": season.key,
-        "policy": rules.digest_in_force(season),
-        "categories": [c.code for c in policy.categories],
-        "lots": _lots(policy),
-        "rule": chosen.rule,
-        "limit_m": chosen.limit_m,
-        "seats": left,
-        "schools": {p.school_id: place(p.school) for p in plans},
-        "homes": {c.code: place(c) for c in homes},
-        "applications": [_entry(row, households[row.guardian_id, row.compound_id]) for row in rows],
-    }
-
-
 def _waiting(season: Season) -> list[Application]:
-    return list(_rows(season, State.LOCKED, State.TO_COORDINATE).select_related("season").order_by("receipt"))
+    found = _rows(season, State.LOCKED, State.TO_COORDINATE).select_related("season")
+    return list(found.defer("claim").order_by("receipt"))
 
 
 def _policy(season: Season) -> Policy:
@@ -172,16 +129,42 @@ def _policy(season: Season) -> Policy:
     return policy
 
 
+def stage_next(season: Season, policy: Policy) -> Stage:
+    """The run of admission that comes next by the rule; the last kind repeats, and is the late round's too."""
+    plan = stages(policy)
+    ran = season.rounds.filter(kind=Round.Kind.GENERAL).order_by("-number")
+    last = ran.values_list("inputs__stage__number", flat=True).first()
+    number = 0 if last is None else last + 1
+    if seasons.is_open(season, "late"):
+        number = len(plan) - 1
+    waiting = set(
+        Application.objects.filter(season=season, state__in=[State.LOCKED, State.TO_COORDINATE])
+        .values_list("category", flat=True)
+        .distinct()
+    )
+    while number < len(plan) - 1 and not waiting & (plan[number].categories or waiting):
+        number += 1
+    return plan[min(number, len(plan) - 1)]
+
+
 def _next_inputs(season: Season) -> tuple[list[Application], dict[str, Any]]:
-    """The waiting rows, locked, and what the next round depends on. Raises StepError where it could change nothing."""
-    rows = _waiting(season)
-    if not rows:
+    """The rows that take part, locked, and what the round depends on. Raises StepError where it could change nothing."""
+    waiting = _waiting(season)
+    if not waiting:
         raise StepError("nobody_waiting")
-    inputs = _inputs(season, _policy(season), rows, seats_left(season))
-    before = season.rounds.filter(kind=Round.Kind.GENERAL).order_by("-number").first()
-    if before and (before.report["waiting"], before.report["left"]) == ([r.receipt for r in rows], inputs["seats"]):
+    policy = _policy(season)
+    stage = stage_next(season, policy)
+    rows = [r for r in waiting if stage.categories is None or r.category in stage.categories]
+    made = frozen.freeze(season, policy, rows, seats_left(season), stage)
+    before = (
+        season.rounds.filter(kind=Round.Kind.GENERAL)
+        .order_by("-number")
+        .values_list("inputs__stage__number", "report__waiting", "report__left")
+        .first()
+    )
+    if before == (stage.number, [r.receipt for r in rows], made["seats"]):
         raise StepError("nothing_new", count=len(rows))
-    return rows, inputs
+    return rows, made
 
 
 @transaction.atomic
@@ -218,9 +201,9 @@ def _seed(season: Season, inputs: dict[str, Any], rehearsing: bool) -> tuple[byt
 
 @transaction.atomic
 def run(season: Season, by: By) -> Round:
-    """Gives every waiting application a seat: its zone's school by category, tie-breakers and lot, else coordination.
+    """The next run of admission by the rule: by right, list and lot, and in the last one coordination of who is left.
 
-    Never over plan. Raises NotOpen; StepError where nobody waits, nothing has changed since the last round, or a
+    Whoever waits for a seat by an upheld appeal is served first. Never over plan. Raises NotOpen; StepError where nobody waits, nothing has changed since the last round, or a
     lottery has to be held first.
     """
     season = _lock_season(season)
@@ -229,12 +212,29 @@ def run(season: Season, by: By) -> Round:
 
 
 def _run(season: Season, by: By, rehearsing: bool = False) -> Round:
+    serve_appeals(season)
     rows, inputs = _next_inputs(season)
     seed, lot = _seed(season, inputs, rehearsing)
     made = _make_round(season, Round.Kind.GENERAL, inputs, seed, lot, len(rows))
-    solved = seating.solve(inputs, seed)
-    _give(made, rows, solved, by)
+    _give(made, rows, seating.solve(inputs, seed), by)
+    if not inputs["stage"]["coordinates"]:
+        _publish_remaining(made)
     return made
+
+
+def _publish_remaining(made: Round) -> None:
+    """Between rounds everybody may see which seats are left, and how many ask for the next one."""
+    payload = {
+        "season": made.season.key,
+        "after": made.number,
+        "seats": made.report["left"],
+        "waiting": len(made.report["waiting"]),
+    }
+    digest = hashlib.sha256(rfc8785.dumps(payload)).hexdigest()
+    Publication.objects.update_or_create(
+        season=made.season, kind="remaining", defaults={"payload": payload, "digest": digest, "at": clock.now()}
+    )
+    log.append("remaining", made.season.key, {"digest": digest, "round": made.number})
 
 
 def _make_round(
@@ -259,26 +259,25 @@ def _make_round(
 
 def _give(made: Round, rows: list[Application], solved: seating.Solution, by: By) -> None:
     """Writes a solution down: offers, states, the round's report."""
-    over = [r for r in rows if r.state == State.LOCKED and not _in_zone(solved, r)]
-    change_many(over, "overflow", by)
+    change_many([r for r in rows if r.state == State.LOCKED and not _by_right(solved, r)], "overflow", by)
     seated = [r for r in rows if r.receipt in solved.seats]
-    zone = [r for r in seated if _in_zone(solved, r)]
-    change_many(zone, "seat", by)
-    change_many([r for r in seated if not _in_zone(solved, r)], "seat", by)
+    for state in (State.LOCKED, State.TO_COORDINATE):
+        change_many([r for r in seated if r.state == state], "seat", by)
     offers = []
     for row in seated:
-        facts = asdict(solved.seats[row.receipt])
-        school = facts.pop("school")
-        offers.append(Offer(application=row, round=made, school_id=school, category=row.category, **facts))
+        seat = solved.seats[row.receipt]
+        facts = asdict(seat.facts) | {"kind": seat.kind, "distance_m": seat.distance_m}
+        offers.append(Offer(application=row, round=made, school_id=seat.school, category=row.category, **facts))
     Offer.objects.bulk_create(offers, batch_size=1000)
-    made.seated, made.coordinated = len(seated), len(seated) - len(zone)
-    made.report = {**solved.report, "standing": {k: v for k, v in solved.standing.items() if k not in solved.seats}}
-    made.save()
+    made.seated = len(seated)
+    made.coordinated = sum(o.kind == Offer.Kind.COORDINATED for o in offers)
+    made.report = {**solved.report, "standing": solved.standing}
+    made.save(update_fields=["seated", "coordinated", "report"])
 
 
-def _in_zone(solved: seating.Solution, row: Application) -> bool:
+def _by_right(solved: seating.Solution, row: Application) -> bool:
     seat = solved.seats.get(row.receipt)
-    return seat is not None and seat.kind == Offer.Kind.ZONE
+    return seat is not None and seat.kind != Offer.Kind.COORDINATED
 
 
 def recompute(made: Round) -> seating.Solution:
@@ -295,7 +294,11 @@ def send_offers(season: Season, by: By) -> int:
     """
     season = _lock_season(season)
     seasons.require_open(season, "offer", "late")
-    return _offer(season, by, list(_rows(season, State.SEATED)))
+    return _offer(season, by, _seated(season))
+
+
+def _seated(season: Season) -> list[Application]:
+    return list(_rows(season, State.SEATED).defer("claim"))
 
 
 def _offer(season: Season, by: By, rows: list[Application]) -> int:
@@ -310,9 +313,8 @@ def _offer(season: Season, by: By, rows: list[Application]) -> int:
     given = Offer.objects.filter(application__in=rows)
     given.update(deadline=deadline)
     kind = dict(given.values_list("application", "kind"))
-    for row in rows:
-        row.deadline = deadline
-    change_many(rows, "offer", by, columns=["deadline"])
+    Application.objects.filter(pk__in=[r.pk for r in rows]).update(deadline=deadline)
+    change_many(rows, "offer", by)
     now = clock.now()
     Message.objects.bulk_create(
         [
@@ -348,6 +350,9 @@ def publish_results(season: Season) -> Publication:
         "season": season.key,
         "rounds": [{"number": n, "kind": kind, "inputs": digest} for n, kind, digest in ran],
         "schools": schools,
+        "appeals_waiting": [
+            {"tail": a.application.receipt_tail, "school": a.school_id or ""} for a in appeals_waiting(season)
+        ],
     }
     digest = hashlib.sha256(rfc8785.dumps(payload)).hexdigest()
     made, _ = Publication.objects.update_or_create(
@@ -365,7 +370,8 @@ def answer(key: str, user: User, accepted: bool) -> Application:
     """
     row = (
         Application.objects.select_for_update(of=("self",))
-        .select_related("season", "offer")
+        .select_related("offer__round__season")
+        .defer("claim")
         .get(key=key, guardian=user)
     )
     name = "accept" if accepted else "decline"
@@ -373,10 +379,18 @@ def answer(key: str, user: User, accepted: bool) -> Application:
         return row
     if row.state == State.OFFERED and row.deadline and clock.now() > row.deadline:
         raise StepError("late")
-    change(row, name, By(Actor.GUARDIAN, user), deadline=None)
-    Offer.objects.filter(application=row).update(answered_at=clock.now())
+    # As machine.change does, but only what an answer touches is written: a whole season answers in these days.
+    transition, entry = machine.prepare(row, name, By(Actor.GUARDIAN, user), "", "", {"deadline": None})
+    row.save(update_fields=["state", "changed_at", "deadline"])
+    transition.save(force_insert=True)
+    entry.save(force_insert=True)
+    offer = row.offer
+    offer.answered_at = clock.now()
+    offer.save(update_fields=["answered_at"])
     if accepted:
-        issue_notice(row.offer)
+        issue_notice(offer)
+    else:
+        serve_appeals(offer.round.season)
     return row
 
 
@@ -386,15 +400,34 @@ def issue_notice(offer: Offer) -> Notice:
 
     made = Notice(offer=offer, issued_at=clock.now())
     made.signature = sign_notice(made)
-    made.save()
+    made.save(force_insert=True)
     return made
 
 
 @transaction.atomic
 def lapse(season: Season) -> int:
     """Ends offers without an answer after their deadline; their seats are free again."""
-    _lock_season(season)
-    return change_many(_rows(season, State.OFFERED).filter(deadline__lte=clock.now()), "lapse", SYSTEM)
+    season = _lock_season(season)
+    count = change_many(_rows(season, State.OFFERED).defer("claim").filter(deadline__lte=clock.now()), "lapse", SYSTEM)
+    if count:
+        serve_appeals(season)
+    return count
+
+
+@transaction.atomic
+def end_no_shows(season: Season, by: By) -> int:
+    """After the days of reporting: who did not come gives the seat up; families are told. Returns how many.
+
+    Raises StepError("reporting_open") before the reporting window has closed.
+    """
+    season = _lock_season(season)
+    window = seasons.window(season, "reporting")
+    if window is None or clock.now() < window.closes_at:
+        raise StepError("reporting_open")
+    count = change_many(_rows(season, State.CLASSED).defer("claim"), "no_show", by, "no_show")
+    if count:
+        serve_appeals(season)
+    return count
 
 
 def _end_offer(row: Application, why: str) -> None:
@@ -429,33 +462,103 @@ def ask_again(key: str, user: User) -> Application:
     if row.state == State.LOCKED:
         return row
     seasons.require_open(row.season, "late")
-    ended, row.late = row.state, True
+    place = getattr(row, "class_place", None)
+    ended, row.late = "no_show" if place else row.state, True
     change(row, "ask_again", By(Actor.GUARDIAN, user))
+    if place:
+        place.delete()  # the draw's published result keeps it
     _end_offer(row, ended)
     row.save()
     return row
 
 
+class _Waits(Exception):
+    """An upheld appeal for which no seat is free: `school` is due (None: any)."""
+
+    def __init__(self, school: str | None, of: Round) -> None:
+        super().__init__(school)
+        self.school, self.of = school, of
+
+
 @transaction.atomic
-def reopen(key: str, by: By, confirmed: dict[str, Any], note: str) -> Round:
+def reopen(key: str, by: By, confirmed: dict[str, Any], note: str) -> Round | None:
     """An appeal upheld after the round: one family, with children bound to the child, gets its seat by the rule.
 
     The round in which the family stood is computed again with the confirmed facts and the same seed, everybody else as
-    they were: that tells whether its zone's school is due to it. It gets the seat if one is free there; without a seat
-    so far, otherwise the nearest free one. Nobody else moves, and the result is published as a round of its own.
-    Raises NotAllowed, StillRefused; StepError "no_round" before the first round, "no_better_seat" where the family
-    keeps what it has (nothing is stored then), "no_seat" where none is free within the limit.
+    they were: that tells which school is due to it. It gets the seat if one is free there; without a seat so far and
+    none due, the nearest free one. Where none is free the family keeps what it has, the appeal waits in public, and the
+    next freed seat is its own (`serve_appeals`): then None is returned. Nobody else moves, and each seat given is
+    published as a round of its own. Raises NotAllowed, StillRefused; StepError "no_round" before the first round,
+    "no_better_seat" where the rule gives the family nothing better than it has (nothing is stored then).
     """
     row = machine.locked(key)
     season = _lock_season(row.season)
+    try:
+        with transaction.atomic():
+            made = _seat_by_appeal(season, row, by, confirmed, note)
+    except _Waits as waits:
+        _wait(row, waits.of, waits.school, by, confirmed, note)
+        if Publication.objects.filter(season=season, kind="results").exists():
+            publish_results(season)
+        return None
+    Appeal.objects.filter(application_id=row.pk, served=None).update(served=made)
+    due = made.inputs["due"]
+    if due and not made.offers.filter(application_id=row.pk, school=due).exists():
+        _wait(row, made, due, by, confirmed, note)  # the nearest seat until its own is free
+    return made
+
+
+def _wait(row: Application, of: Round, school: str | None, by: By, confirmed: dict[str, Any], note: str) -> None:
+    known = {"confirmed": confirmed, "note": note, "by": by.user, "made_at": clock.now()}
+    Appeal.objects.update_or_create(
+        application_id=row.pk, served=None, defaults={"round": of, "school_id": school, **known}
+    )
+    log.append("appeal", row.key, {"school": school or "", "round": of.number})
+    Message.objects.create(application_id=row.pk, code="appeal_waits", at=clock.now())
+
+
+def appeals_waiting(season: Season) -> list[Appeal]:
+    """Upheld appeals that wait for a freed seat, the first one first."""
+    found = Appeal.objects.filter(served=None, application__season=season).select_related("application", "by")
+    return list(found.order_by("made_at", "pk"))
+
+
+def serve_appeals(season: Season) -> list[Round]:
+    """Gives freed seats to the upheld appeals that wait for them, in the order in which they were upheld."""
+    made = []
+    for appeal in appeals_waiting(season):
+        left = seats_left(season)
+        if (left.get(appeal.school_id, 0) if appeal.school_id else sum(n for n in left.values() if n > 0)) < 1:
+            continue
+        row = machine.locked(appeal.application.key)
+        try:
+            with transaction.atomic():
+                by = By(Actor.DISTRICT, appeal.by)
+                given = _seat_by_appeal(season, row, by, appeal.confirmed, appeal.note)
+        except (_Waits, StepError, NotAllowed, review.StillRefused):
+            continue
+        appeal.served = given
+        appeal.save(update_fields=["served"])
+        made.append(given)
+    return made
+
+
+def _stood_in(season: Season, row: Application) -> Round:
+    ran = season.rounds.filter(kind=Round.Kind.GENERAL).order_by("number")
+    held = ran.filter(inputs__applications__contains=[{"receipt": row.receipt}])
+    found = held.first() or ran.last()
+    if found is None:
+        raise StepError("no_round")
+    return found
+
+
+def _seat_by_appeal(season: Season, row: Application, by: By, confirmed: dict[str, Any], note: str) -> Round:
+    """Changes the family's facts, state and seat. Raises what `reopen` does, and _Waits; the caller rolls back then."""
     row.refresh_from_db()
     if row.state not in CHANGES["reopen"].sources:
         raise NotAllowed("reopen", row.state)
     held = getattr(row, "offer", None) if row.state in HOLDS_SEAT else None
-    stood = season.rounds.filter(kind=Round.Kind.GENERAL).order_by("number")
-    of = next((r for r in stood if any(a["receipt"] == row.receipt for a in r.inputs["applications"])), stood.last())
-    if of is None:
-        raise StepError("no_round")
+    of = _stood_in(season, row)
     if not review.preview(row, confirmed):
         raise review.StillRefused
     bound = _rows(season, *CHANGES["reopen"].sources).filter(group=row.group) if row.group else [row]
@@ -465,8 +568,10 @@ def reopen(key: str, by: By, confirmed: dict[str, Any], note: str) -> Round:
         verify.decide_with(one, facts, by, "reopen", "appeal_upheld", note)
         _end_offer(one, "reopened")
         one.save()
+    policy = _policy(season)
+    plan = stages(policy)
     left = seats_left(season)
-    mine = _inputs(season, _policy(season), rows, left)
+    mine = frozen.freeze(season, policy, rows, left, plan[min(of.inputs["stage"]["number"], len(plan) - 1)])
     receipts = {one.receipt for one in rows}
     others = [a for a in of.inputs["applications"] if a["receipt"] not in receipts]
     again = seating.solve(
@@ -477,17 +582,24 @@ def reopen(key: str, by: By, confirmed: dict[str, Any], note: str) -> Round:
         },
         bytes.fromhex(of.seed),
     )
-    due = all(_in_zone(again, one) for one in rows) and left.get(rows[0].school_id or "", 0) >= len(rows)
-    if held and (not due or held.school_id == row.school_id):
+    due = again.seats[row.receipt].school if all(_by_right(again, one) for one in rows) else None
+    if held and (due is None or due == held.school_id):
         raise StepError("no_better_seat")
-    inputs = {**mine, "of_round": of.number, "zone_due": due}
-    if due:
+    if due is not None and left.get(due, 0) >= len(rows):
         solved = seating.Solution({r.receipt: again.seats[r.receipt] for r in rows})
+    elif held:
+        raise _Waits(due, of)
     else:
-        alone = {**mine, "applications": [{**a, "school": None} for a in mine["applications"]]}
+        nowhere = {"zone": [], "list": [], "feeder": None, "buffer": []}
+        alone = {
+            **mine,
+            "stage": {**mine["stage"], "kind": "rest", "coordinates": True},
+            "applications": [{**a, **nowhere} for a in mine["applications"]],
+        }
         solved = seating.solve(alone, bytes.fromhex(of.seed))
         if not receipts <= set(solved.seats):
-            raise StepError("no_seat")
+            raise _Waits(due, of)
+    inputs = {**mine, "of_round": of.number, "due": due or ""}
     made = _make_round(season, Round.Kind.APPEAL, inputs, bytes.fromhex(of.seed), of.lottery, len(rows))
     _give(made, rows, solved, by)
     _offer(season, by, rows)
@@ -523,7 +635,7 @@ def rehearse(season: Season, upto: str, by: By) -> Rehearsal:
         "publish": lambda: _publish(season, by),
         "lock": lambda: _lock(season, by),
         "run": lambda: _run(season, by, rehearsing=True).seated,
-        "offer": lambda: _offer(season, by, list(_rows(season, State.SEATED))),
+        "offer": lambda: _offer(season, by, _seated(season)),
     }
     wanted = list(actions)[: list(actions).index(upto) + 1] if upto in actions else None
     if wanted is None:

@@ -15,8 +15,10 @@ from ruxue.places.models import School
 class Answer:
     """`code` names the rule that decided; the rest are its numbers.
 
-    "seat": the child sits there; "zone_full": its zone's school, full with families before it; "zone_lot": the lot
-    decided among equals; "zone_category": coordination's category asks for no school; "not_zone_full": of another zone,
+    "seat": the child sits there; "zone_full": asked for by right, full with families before it; "list_full": the same
+    of a school of the family's list; "zone_lot": the lot decided among equals; "locked": another family's pupil entered
+    through the home; "buffer_closed": its buffer zone is for another category; "wanted_less": a seat that the family
+    wanted more was given; "private": only who lists it asks for it; "zone_category": coordination's category asks for no school; "not_zone_full": of another zone,
     and its zone took all seats; "not_zone_nearer": seats were left, and families placed before it took them;
     "not_zone_farther": farther than the seat that the child has; "not_yet": no round has been run for the child.
     """
@@ -49,25 +51,23 @@ def why_not(row: Application, school: School) -> Answer:
         return Answer("not_yet", school)
     if offer and offer.school_id == school.code:
         return Answer("seat", school, round=made.number)
+    asked = made.report.get("standing", {}).get(row.receipt, {}).get(school.code)
+    if asked and "closed" in asked:
+        return Answer(str(asked["closed"]), school, round=made.number)
+    if asked:
+        facts: dict[str, Any] = dict(asked)
+        lot, own = facts.pop("by_ticket", False), school.code == row.school_id
+        return Answer("zone_lot" if lot else "zone_full" if own else "list_full", school, **facts, round=made.number)
+    entry = next((a for a in made.inputs["applications"] if a["receipt"] == row.receipt), {})
+    if offer and school.code in [*entry.get("zone", []), *entry.get("list", []), *entry.get("buffer", [])]:
+        if offer.kind != Offer.Kind.COORDINATED:
+            return Answer("wanted_less", school, round=made.number)
+    if school.private:
+        return Answer("private", school, round=made.number)
     if school.code == row.school_id:
-        facts: dict[str, Any] = (
-            {
-                "rank": offer.rank,
-                "applicants": offer.applicants,
-                "seats": offer.seats,
-                "last_rank": offer.last_rank,
-                "last_category": offer.last_category,
-                "by_ticket": offer.by_ticket,
-            }
-            if offer
-            else dict(made.report.get("standing", {}).get(row.receipt, {}))
-        )
-        lot = facts.pop("by_ticket", False)
-        if not facts.get("rank"):
-            return Answer("zone_category", school, round=made.number)
-        return Answer("zone_lot" if lot else "zone_full", school, **facts, round=made.number)
+        return Answer("zone_category", school, round=made.number)
     seats = made.inputs["seats"].get(school.code, 0)
-    in_zone = Offer.objects.filter(round=made, school=school, kind=Offer.Kind.ZONE).count()
+    in_zone = Offer.objects.filter(round=made, school=school).exclude(kind=Offer.Kind.COORDINATED).count()
     way = own = None
     if row.compound:
         home = [(row.compound.lng, row.compound.lat)]

@@ -155,6 +155,12 @@ REASONS: dict[str, Reason] = {
     "objection_denied": Reason(_("The district looked at your objection and kept the result; its answer is below.")),
     "appeal_upheld": Reason(_("Your appeal was right: your category was changed, and a seat is given by the rule.")),
     "offered": Reason(_("A seat is offered to your child. Please accept or decline it by the date shown.")),
+    "appeal_waits": Reason(
+        _("Your appeal is upheld, but no seat is free there now. The next one that becomes free is yours.")
+    ),
+    "no_show": Reason(
+        _("Your child did not report in time, so the seat is free again. Please call the district at once.")
+    ),
     "coordinated": Reason(_("The zone's school is full; the district offers the nearest seat that is left.")),
     "classed": Reason(_("The classes have been drawn in public; your child's class is shown below.")),
     "teachers_drawn": Reason(_("The teachers of the classes have been drawn in public; your child's are shown below.")),

@@ -229,7 +229,7 @@ def plan_slots(school: Any, season: Any, starts: list[datetime], places: int) ->
 def object_to(key: str, user: User, text: str) -> Objection:
     """An objection to the published preliminary result, inside its window. Raises NotOpen, NotAllowed."""
     row = Application.objects.select_for_update(of=("self",)).select_related("season").get(key=key, guardian=user)
-    seasons.require_open(row.season, "objection")
+    seasons.require_open(row.season, "late_objection" if row.late else "objection")
     made = Objection.objects.create(application=row, text=text[:2000], made_at=clock.now())
     change(row, "object", By(Actor.GUARDIAN, user))
     return made

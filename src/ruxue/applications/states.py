@@ -135,6 +135,7 @@ CHANGES: dict[str, Change] = {
         _change("assign_class", {S.ACCEPTED}, S.CLASSED, A.DISTRICT),
         _change("report", {S.CLASSED}, S.REPORTED, A.SCHOOL, A.DISTRICT),
         _change("register", {S.REPORTED}, S.REGISTERED, A.SCHOOL, A.DISTRICT),
+        _change("no_show", {S.CLASSED}, S.LAPSED, A.DISTRICT),
         _change("ask_again", {S.DECLINED, S.LAPSED}, S.LOCKED, A.GUARDIAN),
         _change("reopen", _AFTER_ROUND, S.LOCKED, A.DISTRICT),
         _change("withdraw", _OPEN | {S.DRAFT, S.REJECTED}, S.WITHDRAWN, A.GUARDIAN),

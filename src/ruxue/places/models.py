@@ -46,6 +46,8 @@ class School(Named):
     code = models.CharField(max_length=24, primary_key=True)
     district = models.ForeignKey(District, models.PROTECT, related_name="schools")
     level = models.CharField(max_length=8, default="primary")
+    private = models.BooleanField(default=False, help_text="families ask for it by their list; the lot alone decides")
+    nine_year = models.BooleanField(default=False, help_text="primary and junior school in one (九年一贯制)")
     address = models.CharField(max_length=160)
     phone = models.CharField(max_length=24)
     lng = models.FloatField()
@@ -92,13 +94,16 @@ class Window(models.Model):
         CORRECTION = "correction"
         PUBLICATION = "publication"
         OBJECTION = "objection"
+        PREFERENCE = "preference"
         ADMISSION = "admission"
         OFFER = "offer"
         LATE = "late"
+        LATE_OBJECTION = "late_objection"
         CLASSES = "classes"
+        REPORTING = "reporting"
 
     season = models.ForeignKey(Season, models.CASCADE, related_name="windows")
-    kind = models.CharField(max_length=12, choices=Kind.choices)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
     opens_at = models.DateTimeField()
     closes_at = models.DateTimeField()
 

@@ -1,6 +1,9 @@
-"""A policy's arrangements in words: vetoes, locks, quotas, feeders, buffer zones, rounds, ties."""
+"""A policy's arrangements: what they mean for the seats, and all of them in words."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
 
 from ruxue.policy.language import Category, Policy, SeatLockRule
 from ruxue.policy.words import Words, pick
@@ -24,6 +27,70 @@ _RELEASED = {
     "transferred_within": ("在区内转学", "transfer within the district"),
     "not_gone_up": ("没有升入本校初中部", "not going up to the school's junior part"),
 }
+
+LIST_LENGTH = 6
+"""How many schools a family may list where the rule has no preference rounds."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of admission in the order of the rule.
+
+    `kind`: "all", the only one of a rule without preference rounds; else "zone" for the categories that no preference
+    round is for, "preference" for `categories`, and at last "rest", which coordinates whoever waits. `number` counts
+    from 0; `choices`: how many schools of a list count; `choice_first`: first choices come before second ones.
+    """
+
+    kind: Literal["all", "zone", "preference", "rest"]
+    number: int
+    categories: frozenset[str] | None = None
+    choices: int = LIST_LENGTH
+    choice_first: bool = False
+    zh: str = ""
+    en: str = ""
+
+    @property
+    def coordinates(self) -> bool:
+        """Whether who finds no seat by right is coordinated in this run."""
+        return self.kind in ("all", "rest")
+
+
+def stages(policy: Policy) -> list[Stage]:
+    """The runs of admission that the rule orders; the last one may be repeated, with seats that become free."""
+    if not policy.rounds:
+        return [Stage("all", 0)]
+    named = {code for r in policy.rounds for code in r.categories}
+    others = frozenset(c.code for c in policy.categories if c.code not in named)
+    found = [Stage("zone", 0, others)]
+    for r in policy.rounds:
+        for again in range(r.repeat or 1):
+            which = f"（{again + 1}/{r.repeat}）" if r.repeat and r.repeat > 1 else ""
+            found.append(
+                Stage(
+                    "preference",
+                    len(found),
+                    frozenset(r.categories),
+                    r.choices,
+                    r.by == "choice_first",
+                    r.title.zh + which,
+                    r.title.en + which.replace("（", " (").replace("）", ")"),
+                )
+            )
+    return [*found, Stage("rest", len(found))]
+
+
+def reserved(policy: Policy, plan: int) -> dict[str, int]:
+    """Seats of a school's plan that are set aside, by category, never more than the plan in all."""
+    found: dict[str, int] = {}
+    for quota in policy.quotas or ():
+        size = quota.seats if quota.seats is not None else plan * (quota.share or 0) // 10_000
+        found[quota.category] = min(size, plan - sum(found.values()))
+    return found
+
+
+def loser_last(policy: Policy) -> bool:
+    """Whether who asks for a private school first and isn't drawn goes last in its category (同类靠后)."""
+    return any("child.lost_private_draw" in penalty.when.facts() for penalty in policy.last_in_category or ())
 
 
 def of_category(policy: Policy, category: Category, words: Words) -> list[str]:

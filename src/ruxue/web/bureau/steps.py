@@ -145,7 +145,7 @@ def error_text(error: rounds.StepError | lottery.LotteryError) -> str:
             "By the rule the family keeps the seat that it has: its zone's school is not due to it, or has no free seat. "
             "Nothing was changed."
         ),
-        "no_seat": _("No seat is free within the limit of distance. Raise a plan first; nothing was changed."),
+        "reporting_open": _("The days of reporting are not over yet."),
     }.get(error.code, error.code)
 
 

@@ -347,7 +347,8 @@ def _actions(row: Application) -> list[str]:
         if row.state in (State.NEED_INFO, State.RETURNED, State.REJECTED)
         else []
     )
-    if row.state in (State.PUBLISHED, State.REJECTED) and seasons.is_open(row.season, "objection"):
+    objections = "late_objection" if row.late else "objection"
+    if row.state in (State.PUBLISHED, State.REJECTED) and seasons.is_open(row.season, objections):
         found.append("object")
     return list(dict.fromkeys(found))
 
@@ -362,9 +363,10 @@ def _next_text(row: Application) -> str:
         return _("Next: the preliminary result is published on %(day)s.") % {
             "day": day(window("publication").closes_at)
         }
-    if row.state == State.PUBLISHED and window("objection"):
+    objections = window("late_objection" if row.late else "objection")
+    if row.state == State.PUBLISHED and objections:
         return _("You can object until %(day)s; after that the category is final.") % {
-            "day": day(window("objection").closes_at)
+            "day": day(objections.closes_at)
         }
     if row.state in (State.LOCKED, State.TO_COORDINATE, State.SEATED) and window("offer"):
         return _("Next: seats are offered on %(day)s.") % {"day": day(window("offer").opens_at)}
@@ -442,6 +444,17 @@ def _why_lines(answer: Answer) -> list[str]:
             *place,
             _("The rule: categories in their order, then the tie-breakers; all seats went to families before you."),
         ],
+        "list_full": [
+            _("It had %(s)s seats for %(n)s families who asked for it; your child's place in the order was %(r)s.")
+            % {"s": a.seats, "n": a.applicants, "r": a.rank},
+            place[1],
+        ],
+        "locked": [
+            _("A pupil of another family entered through this home, and by the rule it gives no second seat yet.")
+        ],
+        "buffer_closed": [_("Your home lies in its buffer zone, whose seats are for another category.")],
+        "wanted_less": [_("Your child got a seat that your family wanted more, so it did not need this one.")],
+        "private": [_("It is a private school: only families who put it on their list ask for it.")],
         "zone_lot": [
             *place,
             _("You stood equal with others for the last seats, and the lot, drawn before all, decided."),

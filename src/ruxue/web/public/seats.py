@@ -53,22 +53,27 @@ def _error(error: lottery.LotteryError) -> str:
 
 
 def lottery_page(request: HttpRequest, key: str) -> HttpResponse:
-    """A round's lottery: the list's digest, the witnesses, and after the draw who of each straddling batch was drawn."""
+    """A round's lottery: the list's digest, the witnesses, and after the draw who of each straddling batch was drawn, or
+    the order of all where families have lists."""
     made = get_object_or_404(Lottery.objects.select_related("season__district"), key=key)
-    names = School.objects.in_bulk(made.manifest["rules"]["seats"])
+    by_school = made.manifest["rules"].get("mode") == "preference"
+    seats = made.manifest["rules"]["seats"] if by_school else {}
+    order = [c[-4:] for c in made.result["admitted"]] if made.result and not by_school else []
+    names = School.objects.in_bulk(seats)
     choices: dict[str, int] = {}
-    for wanted in made.manifest["rules"]["choices"].values():
+    for wanted in made.manifest["rules"].get("choices", {}).values():
         choices[wanted[0]] = choices.get(wanted[0], 0) + 1
     rows: list[dict[str, Any]] = [
         {
             "school": names.get(code),
-            "seats": seats,
+            "seats": places,
             "units": choices.get(code, 0),
             "admitted": [c[-4:] for c in made.result["admitted"].get(code, [])] if made.result else [],
         }
-        for code, seats in sorted(made.manifest["rules"]["seats"].items())
+        for code, places in sorted(seats.items())
     ]
-    return render(request, "public/lottery.html", {"made": made, "rows": rows, "witnesses": made.witnesses.all()})
+    context = {"made": made, "rows": rows, "order": order, "by_school": by_school}
+    return render(request, "public/lottery.html", {**context, "witnesses": made.witnesses.all()})
 
 
 def lottery_bundle(request: HttpRequest, key: str) -> FileResponse:

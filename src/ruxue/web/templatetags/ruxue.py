@@ -260,6 +260,7 @@ def change_name(name: str) -> str:
         "assign_class": _("Class drawn"),
         "report": _("Your child reported at the school"),
         "register": _("Handed to the pupil register"),
+        "no_show": _("Did not report in time"),
         "ask_again": _("You asked for a seat in the late round"),
         "reopen": _("Your appeal was upheld"),
         "withdraw": _("You withdrew the application"),
@@ -314,6 +315,7 @@ def event_name(name: str) -> str:
         "assign_class": _("class drawn"),
         "report": _("reported at the school"),
         "register": _("handed to the pupil register"),
+        "no_show": _("did not report in time"),
         "ask_again": _("asked again in the late round"),
         "reopen": _("appeal upheld after the round"),
         "arrangement": _("rule of coordination chosen"),
@@ -335,16 +337,32 @@ def actor_name(kind: str) -> str:
 
 
 @register.filter
+def offer_kind(kind: str) -> str:
+    """The right by which a child has its seat."""
+    texts = {
+        "zone": _("the zone"),
+        "feeder": _("direct promotion"),
+        "buffer": _("the buffer zone"),
+        "choice": _("the family's list"),
+        "coordinated": _("coordination"),
+    }
+    return texts.get(kind, kind)
+
+
+@register.filter
 def window_name(kind: str) -> str:
     texts = {
         "collection": _("Applying"),
         "correction": _("Correcting and proving"),
         "publication": _("Publication of preliminary results"),
         "objection": _("Objections"),
+        "preference": _("Ranking schools"),
         "admission": _("Admission"),
         "offer": _("Accepting the seat"),
         "late": _("Late applications"),
+        "late_objection": _("Objections of the late round"),
         "classes": _("Class assignment"),
+        "reporting": _("Reporting at school"),
     }
     return texts.get(kind, kind)
 
