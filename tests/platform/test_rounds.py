@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from python_calamine import CalamineWorkbook
 
 from ruxue.accounts.models import User
-from ruxue.admissions import lottery, notices, register, rounds, seating
-from ruxue.admissions.models import FormerOffer, Lottery, Notice, Offer, Publication, Round
+from ruxue.admissions import lottery, notices, preferences, register, rounds, seating
+from ruxue.admissions.models import Appeal, FormerOffer, Lottery, Notice, Offer, Publication, Round, SeatLock
 from ruxue.admissions.why import why_not
 from ruxue.algorithms import bundle, draw
 from ruxue.algorithms.identity import id_check_digit
@@ -67,6 +67,8 @@ WINDOWS = {
     "admission": (day(7, 16), day(7, 25)),
     "offer": (day(7, 20), day(7, 30)),
     "late": (day(8, 10), day(8, 25)),
+    "late_objection": (day(8, 10), day(8, 16)),
+    "reporting": (day(8, 28), day(9, 3)),
 }
 
 
@@ -352,12 +354,14 @@ def test_steps_keep_the_calendar(town):
         rounds.run(town.season, DISTRICT)
 
 
+TOUCHED = (
+    Application, Transition, Offer, Round, Publication, Entry, TreeHead, Lottery, Notice, Objection, Appeal,
+)  # fmt: skip
+
+
 def everything() -> dict[str, Any]:
     """All rows that a step could touch."""
-    return {
-        model.__name__: list(model.objects.order_by("pk").values())
-        for model in (Application, Transition, Offer, Round, Publication, Entry, TreeHead, Lottery, Notice, Objection)
-    }
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in TOUCHED}
 
 
 def test_a_rehearsal_tells_what_would_happen_and_touches_nothing(town):
@@ -449,18 +453,26 @@ def test_an_upheld_appeal_seats_one_family_by_the_rule_and_moves_nobody(town):
     facts = {"dwelling.address_equals_hukou": True}
     before = everything()
     with pytest.raises(rounds.StepError, match="no_better_seat"), transaction.atomic():
-        rounds.reopen(loser.key, DISTRICT, facts, "申诉成立")
-    assert everything() == before
-    rounds.answer(winner.key, winner.guardian, False)
-    with pytest.raises(rounds.StepError, match="no_better_seat"), transaction.atomic():
         rounds.reopen(loser.key, DISTRICT, {"dwelling.address_equals_hukou": False}, "申诉不改变类别")
-    made = rounds.reopen(loser.key, DISTRICT, facts, "申诉成立")
+    assert everything() == before
+    assert rounds.reopen(loser.key, DISTRICT, facts, "申诉成立") is None  # due, but nothing is free: it waits in public
+    loser.refresh_from_db()
+    assert (loser.state, school_of(loser)) == (State.ACCEPTED, "DK1")
+    shown = Publication.objects.get(season=town.season).payload
+    assert shown["appeals_waiting"] == [{"tail": loser.receipt_tail, "school": "DK0"}]
+    assert rounds.serve_appeals(town.season) == []
+    rounds.answer(winner.key, winner.guardian, False)  # the next freed seat is its own, by itself
+    made = Round.objects.get(serves__application=loser)
     loser.refresh_from_db()
     assert (loser.state, loser.category, school_of(loser)) == (State.OFFERED, "A", "DK0")
     assert {o.application_id: o.school_id for o in Offer.objects.exclude(application=loser)} == held
     assert made.kind == "appeal" and Entry.objects.filter(kind="round", body__inputs=made.inputs_digest).exists()
     shown = Publication.objects.get(season=town.season).payload
-    assert shown["rounds"][-1] == {"number": made.number, "kind": "appeal", "inputs": made.inputs_digest}
+    assert shown["appeals_waiting"] == [] and shown["rounds"][-1] == {
+        "number": made.number,
+        "kind": "appeal",
+        "inputs": made.inputs_digest,
+    }
     assert not Notice.objects.filter(number=number).exists()
     assert FormerOffer.objects.get(application=loser).notice_number == number
 
@@ -472,9 +484,251 @@ def test_an_appeal_gives_a_family_without_a_seat_the_nearest_one(town):
     late = town.child(category="T")
     made = rounds.reopen(late.key, DISTRICT, {"child.with_guardian_household": True}, "成立")
     late.refresh_from_db()
-    assert late.category == "B" and school_of(late) == "DK1" and not made.inputs["zone_due"]
+    assert late.category == "B" and school_of(late) == "DK1" and not made.inputs["due"]
     with pytest.raises(NotAllowed):
         machine.change(late, "reopen", By(Actor.GUARDIAN, late.guardian))
+
+
+def seats_of(rows: list[Application]) -> list[str]:
+    """Where each child sits, "" where it has no seat."""
+    return [Offer.objects.filter(application=r).values_list("school_id", flat=True).first() or "" for r in rows]
+
+
+def with_rule(text: str, seats: tuple[int, ...] = (3, 2, 3)) -> Town:
+    made = Town(seats, RULE + text)
+    clock.stop_at(day(7, 20))
+    return made
+
+
+def prefer(town: Town, row: Application, *schools: str, declines: bool = False) -> None:
+    """The family's list, kept while lists are open."""
+    today = clock.now()
+    seasons.set_window(town.season, "preference", day(6, 1), day(8, 1), "test")
+    row.season.refresh_from_db()
+    preferences.save(row.key, row.guardian, list(schools), declines)
+    clock.stop_at(today)
+
+
+def test_a_quota_keeps_seats_for_its_category_and_the_rest_is_open(empty):
+    town = with_rule("quotas: [{category: B, seats: 1}]\n", (2, 1, 5))
+    best = [town.child(category="A") for _ in range(3)]
+    other = town.child(category="B")
+    town.round()
+    assert seats_of([other]) == ["DK0"] and sorted(seats_of(best)) == ["DK0", "DK1", "DK2"]
+    ran = town.season.rounds.get()
+    assert ran.inputs["reserves"]["DK0"] == {"B": 1} and ran.inputs["reserves"]["DK2"] == {"B": 1}
+    town.child(zone=2, category="A")
+    again = town.round()
+    assert again.inputs["reserves"]["DK0"] == {"B": 0}  # it is used
+
+
+def test_a_buffer_zone_gives_what_the_zone_leaves_to_its_category_only(empty):
+    town = with_rule(
+        """buffers:
+  - {school: 东口2小, title: {zh: 东口2小, en: Third}, category: A}
+  - {school: 无此校, title: {zh: 无此校, en: none}, category: A}
+zones: {东口2小: {title: {zh: 缓冲, en: buffer}, compounds: [DKC0]}}
+""",
+        (1, 5, 2),
+    )
+    own = town.child(zone=2, category="B")
+    near = [town.child(category="A") for _ in range(3)]
+    second = town.child(category="B")
+    ran = town.round()
+    assert seats_of([own]) == ["DK2"] and sorted(seats_of(near)) == ["DK0", "DK1", "DK2"]
+    assert Offer.objects.get(application__in=near, school="DK2").kind == "buffer"
+    assert seats_of([second]) == ["DK1"] and ran.inputs["unknown_schools"] == ["无此校"]
+    rounds.send_offers(town.season, DISTRICT)
+    second.refresh_from_db()
+    assert why_not(second, town.schools[2]).code == "buffer_closed"
+
+
+def test_promotion_comes_before_everybody_unless_the_family_declines_it(empty):
+    town = with_rule("feeders: [{primary: 东口九年, junior: 东口1小, opt_out: true}]\n", (3, 2, 3))
+    left = ["东口九年", "ED", None]
+    near = [town.child(zone=1, category="A") for _ in range(2)]
+    up, stays = town.child(category="B"), town.child(category="B")
+    for row in (up, stays):
+        row.facts["child.primary_school"] = left
+        row.save()
+    assert preferences.terms(stays).feeder == town.schools[1]
+    prefer(town, stays, declines=True)
+    town.round()
+    assert seats_of([up, stays]) == ["DK1", "DK0"] and sorted(seats_of(near)) == ["DK0", "DK1"]
+    assert up.offer.kind == "feeder"
+
+
+@pytest.mark.parametrize(
+    ("since", "stage", "left", "same", "bound"),
+    [
+        (2021, "primary", "", False, True),
+        (2020, "primary", "", False, False),  # six years are over
+        (2020, "nine_year", "", False, True),  # nine are not
+        (2021, "primary", "", True, False),  # the same parents
+        (2021, "primary", "transferred_out", False, False),
+        (2021, "primary", "transferred_within", False, True),  # the rule does not let go for that
+    ],
+)
+def test_one_home_one_family_for_as_long_as_the_rule_says(empty, since, stage, left, same, bound):
+    town = with_rule(
+        """seat_lock:
+  years: {primary: 6, junior: 3, nine_year: 9}
+  exempt: [same_parents]
+  released_by: [transferred_out]
+  scope: district
+  last_year_blocks: false
+"""
+    )
+    elder, row = town.child(), town.child()
+    for one, parent in ((elder, "37079919900101001X"), (row, "37079919900101001X" if same else "370799199001010028")):
+        one.claim |= {"room": "3号楼2单元501室", "guardian": {"name": "x", "id_number": parent, "relation": "father"}}
+        one.save()
+    Application.objects.filter(pk=elder.pk).update(state=State.REPORTED)
+    round_ = Round.objects.create(
+        season=town.season, number=1, kind="appeal", run_at=clock.now(), seated=1, coordinated=0
+    )
+    Offer.objects.create(application=elder, round=round_, school=town.schools[0], kind="zone", category="A")
+    assert register.register(town.season, town.schools[0], By(Actor.SCHOOL)) == 1
+    SeatLock.objects.update(since=since, stage=stage)
+    if left:
+        assert register.leave(elder.receipt, left, By(Actor.SCHOOL)).left == left
+    ran = town.round()
+    assert Offer.objects.get(application=row).kind == ("coordinated" if bound else "zone")
+    if bound:
+        assert ran.report["standing"][row.receipt]["DK0"] == {"closed": "locked"}
+
+
+def test_in_a_zone_of_two_schools_the_family_says_which_it_wants_first(empty):
+    town = with_rule("", (1, 2, 3))
+    Zone.objects.get(school="DK1").compounds.add("DKC0")
+    rows = [town.child(category="A"), town.child(category="A"), town.child(category="B")]
+    assert [s.code for s in preferences.terms(rows[0]).schools] == ["DK0", "DK1"]
+    prefer(town, rows[0], "DK1")
+    with pytest.raises(preferences.ListError, match="unknown_school"):
+        prefer(town, rows[1], "DK2")
+    town.round()
+    assert seats_of(rows) == ["DK1", "DK0", "DK1"]
+    rounds.send_offers(town.season, DISTRICT)
+    rows[2].refresh_from_db()
+    assert why_not(rows[2], town.schools[0]).code == "zone_full"
+    assert why_not(rows[0], town.schools[0]).code == "wanted_less"
+
+
+def test_preference_rounds_follow_the_zone_and_show_what_is_left_between_them(empty):
+    town = with_rule(
+        """rounds:
+  - {title: {zh: 平行志愿, en: parallel choices}, categories: [B], choices: 2, by: rank_first, repeat: 2}
+""",
+        (2, 1, 2),
+    )
+    own = [town.child(category="A"), town.child(zone=1, category="A")]
+    lists = [town.child(category="B", order_keys=[n]) for n in range(4)]
+    for row, wanted in zip(lists, (["DK2"], ["DK1", "DK2"], ["DK2"], ["DK1"]), strict=True):
+        prefer(town, row, *wanted)
+    with pytest.raises(preferences.ListError, match="too_many"):
+        prefer(town, lists[0], "DK0", "DK1", "DK2")
+    first = town.round()
+    assert first.inputs["stage"]["kind"] == "zone" and seats_of([*own, *lists]) == ["DK0", "DK1", "", "", "", ""]
+    assert preferences.remaining(town.season).payload["seats"] == {"DK0": 1, "DK1": 0, "DK2": 2}
+    second = town.round()
+    assert second.inputs["stage"] == {
+        "kind": "preference", "number": 1, "choices": 2, "choice_first": False, "coordinates": False
+    }  # fmt: skip
+    assert seats_of(lists) == ["DK2", "DK2", "DK0", ""]  # an own zone's school follows the list
+    shown = preferences.remaining(town.season)
+    assert shown.payload["seats"] == {"DK0": 0, "DK1": 0, "DK2": 0}
+    assert Entry.objects.filter(kind="remaining", body__digest=shown.digest).exists()
+    SeatPlan.objects.filter(school="DK1").update(seats=2)
+    assert town.round().inputs["stage"]["number"] == 2 and seats_of(lists)[3] == "DK1"
+
+
+def test_first_choices_come_first_where_the_rule_says_so(empty):
+    town = with_rule(
+        "rounds: [{title: {zh: 志愿, en: choices}, categories: [B], choices: 2, by: choice_first}]\n", (0, 1, 2)
+    )
+    strong, weak = town.child(category="B", order_keys=[1]), town.child(category="B", order_keys=[2])
+    other = town.child(category="B", order_keys=[0])
+    prefer(town, other, "DK1")
+    prefer(town, strong, "DK1", "DK2")
+    prefer(town, weak, "DK2")
+    SeatPlan.objects.filter(school="DK2").update(seats=1)
+    town.round()
+    assert seats_of([other, strong, weak]) == ["DK1", "", "DK2"]
+
+
+def test_private_schools_draw_by_lot_alone_and_the_loser_goes_last_in_its_class(empty):
+    town = with_rule(
+        """last_in_category:
+  - {title: {zh: 民办落选, en: not drawn}, when: {fact: child.lost_private_draw, is: true}}
+""",
+        (2, 1, 5),
+    )
+    School.objects.filter(code="DK1").update(private=True)
+    tried = [town.child(category=c, order_keys=[0]) for c in "AB"]
+    faithful = [town.child(category="A", order_keys=[9]) for _ in range(2)]
+    for row in tried:
+        prefer(town, row, "DK1")
+    assert preferences.terms(tried[0]).schools == [town.schools[0], School.objects.get(code="DK1")]
+    made = town.draw()
+    assert made.manifest["rules"] == {"seats": 4, "group_boundary": "skip"}
+    rounds.run(town.season, DISTRICT)
+    made.refresh_from_db()
+    order = [c for c in made.result["admitted"] if c in {r.receipt for r in tried}]
+    winner = next(r for r in tried if r.receipt == order[0])
+    loser = next(r for r in tried if r != winner)
+    assert seats_of([winner, *faithful, loser]) == ["DK1", "DK0", "DK0", "DK2"]  # never coordinated to a private one
+    log.seal()
+    assert all(step.ok for step in bundle.verify_bundle(lottery.published_bundle(made)))
+
+
+def test_chances_count_re_runs_with_everybody_as_they_are(empty):
+    town = with_rule("rounds: [{title: {zh: 志愿, en: x}, categories: [B], choices: 2, by: rank_first}]\n", (1, 1, 5))
+    rows = [town.child(category="B") for _ in range(2)]
+    for row in rows:
+        prefer(town, row, "DK1", "DK2")
+    told = preferences.chances(rows[0])
+    assert [c.school for c in told] == ["DK1", "DK2", "DK0"] and sum(c.times for c in told) == preferences.RUNS
+    assert 30 <= told[0].times <= 70 and told[0].word in ("even", "likely", "unlikely") and told[2].times == 0
+    prefer(town, rows[0], "DK2")
+    assert next((c.school, c.times, c.word) for c in preferences.chances(rows[0])) == ("DK2", 100, "very_likely")
+    assert preferences.chances(town.child(category="")) == []
+
+
+def test_who_does_not_report_gives_the_seat_up_after_the_last_day(town):
+    rows = [town.child() for _ in range(2)]
+    waiting = town.child(zone=0, category="B")
+    SeatPlan.objects.filter(school="DK0").update(seats=2)
+    rounds.set_arrangement(town.season, "rank", 1, "test")
+    town.round()
+    rounds.send_offers(town.season, DISTRICT)
+    number = classed(town, rows[0]).number
+    classed(town, rows[1])
+    assert rounds.reopen(waiting.key, DISTRICT, {"dwelling.address_equals_hukou": True}, "成立") is None
+    register.report(number, town.schools[0], By(Actor.SCHOOL))
+    with pytest.raises(rounds.StepError, match="reporting_open"):
+        rounds.end_no_shows(town.season, DISTRICT)
+    clock.stop_at(day(9, 3))
+    assert rounds.end_no_shows(town.season, DISTRICT) == 1 and rounds.end_no_shows(town.season, DISTRICT) == 0
+    rows[1].refresh_from_db()
+    waiting.refresh_from_db()
+    assert rows[1].state == State.LAPSED and rows[1].messages.filter(code="no_show").exists()
+    assert rows[1].transitions.filter(name="no_show").exists()
+    assert (waiting.state, school_of(waiting)) == (State.OFFERED, "DK0")  # the freed seat was due to it
+
+
+def test_results_of_the_late_round_can_be_objected_to(town):
+    clock.stop_at(day(8, 12))
+    row = town.child(state=State.CLASSIFIED, late=True)
+    with pytest.raises(rounds.StepError, match="objection_short"):
+        rounds.publish_preliminary(town.season, DISTRICT)
+    clock.stop_at(day(8, 11))
+    assert rounds.publish_preliminary(town.season, DISTRICT) == 1
+    made = review.object_to(row.key, row.guardian, "不对")
+    review.answer_objection(made.pk, DISTRICT, False, "维持")
+    with pytest.raises(rounds.StepError, match="objection_open"):
+        rounds.lock(town.season, DISTRICT)
+    clock.stop_at(day(8, 16))
+    assert rounds.lock(town.season, DISTRICT) == 1
 
 
 def classed(town: Town, row: Application) -> Notice:

@@ -219,7 +219,5 @@ class Appeal(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["application"], condition=models.Q(served=None), name="one_waiting_appeal"
-            )
+            models.UniqueConstraint(fields=["application"], condition=models.Q(served=None), name="one_waiting_appeal")
         ]

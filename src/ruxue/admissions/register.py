@@ -181,8 +181,10 @@ def leave(receipt: str, how: str, by: By) -> SeatLock:
     """
     if how not in SeatLock.Left.values:
         raise ValueError(how)
-    lock = SeatLock.objects.select_for_update(of=("self",)).select_related("application").get(
-        application__receipt=receipt.strip().upper()
+    lock = (
+        SeatLock.objects.select_for_update(of=("self",))
+        .select_related("application")
+        .get(application__receipt=receipt.strip().upper())
     )
     if not lock.left:
         lock.left, lock.left_at = how, clock.now()

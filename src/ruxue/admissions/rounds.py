@@ -19,7 +19,6 @@ from django.db.models import Count
 from ruxue.accounts.models import User
 from ruxue.admissions import inputs as frozen
 from ruxue.admissions import lottery, seating
-from ruxue.admissions.inputs import arrangement
 from ruxue.admissions.models import Appeal, Arrangement, FormerOffer, Lottery, Notice, Offer, Publication, Round
 from ruxue.algorithms import draw, identity
 from ruxue.applications import machine, review, verify
@@ -498,10 +497,7 @@ def reopen(key: str, by: By, confirmed: dict[str, Any], note: str) -> Round | No
             made = _seat_by_appeal(season, row, by, confirmed, note)
     except _Waits as waits:
         _wait(row, waits.of, waits.school, by, confirmed, note)
-        if Publication.objects.filter(season=season, kind="results").exists():
-            publish_results(season)
         return None
-    Appeal.objects.filter(application_id=row.pk, served=None).update(served=made)
     due = made.inputs["due"]
     if due and not made.offers.filter(application_id=row.pk, school=due).exists():
         _wait(row, made, due, by, confirmed, note)  # the nearest seat until its own is free
@@ -515,6 +511,8 @@ def _wait(row: Application, of: Round, school: str | None, by: By, confirmed: di
     )
     log.append("appeal", row.key, {"school": school or "", "round": of.number})
     Message.objects.create(application_id=row.pk, code="appeal_waits", at=clock.now())
+    if Publication.objects.filter(season=row.season_id, kind="results").exists():
+        publish_results(row.season)
 
 
 def appeals_waiting(season: Season) -> list[Appeal]:
@@ -537,8 +535,6 @@ def serve_appeals(season: Season) -> list[Round]:
                 given = _seat_by_appeal(season, row, by, appeal.confirmed, appeal.note)
         except (_Waits, StepError, NotAllowed, review.StillRefused):
             continue
-        appeal.served = given
-        appeal.save(update_fields=["served"])
         made.append(given)
     return made
 
@@ -601,6 +597,7 @@ def _seat_by_appeal(season: Season, row: Application, by: By, confirmed: dict[st
             raise _Waits(due, of)
     inputs = {**mine, "of_round": of.number, "due": due or ""}
     made = _make_round(season, Round.Kind.APPEAL, inputs, bytes.fromhex(of.seed), of.lottery, len(rows))
+    Appeal.objects.filter(application=row, served=None).update(served=made)
     _give(made, rows, solved, by)
     _offer(season, by, rows)
     return made

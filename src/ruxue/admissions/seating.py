@@ -239,7 +239,7 @@ def straddling(inputs: dict[str, Any]) -> Straddling:
     asked = lines(inputs)
     simple = np.diff(asked.market.start).max(initial=0) <= 1 and not len(asked.market.reserves.seats)  # type: ignore[union-attr]
     batches, open_ = _batches(inputs, asked) if simple else (None, _in_doubt(asked, digest(inputs)))
-    if batches and batches[1] or (not simple and open_):
+    if (batches and batches[1]) or (not simple and open_):
         return Straddling(batches, True)
     if not inputs["stage"]["coordinates"]:
         return Straddling(batches, False)
@@ -256,9 +256,7 @@ def _in_doubt(asked: Lines, probe: bytes) -> list[Row]:
     return [row for u in np.unique(unit[found.by_ticket]) for row in asked.members[u]]
 
 
-def _batches(
-    inputs: dict[str, Any], asked: Lines
-) -> tuple[tuple[dict[str, int], dict[str, list[str]]], list[Row]]:
+def _batches(inputs: dict[str, Any], asked: Lines) -> tuple[tuple[dict[str, int], dict[str, list[str]]], list[Row]]:
     """The batches that straddle their school's seats, and the rows that will or may be without a seat of their own."""
     wanted: dict[str, list[tuple[tuple[int, Standing], int, int]]] = {}
     for u, (school, basis, _) in enumerate(asked.options):
@@ -354,9 +352,7 @@ def _coordinate(
                 continue
             for row in members:
                 asked = (f for f in found.standing.get(row["receipt"], {}).values() if "closed" not in f)
-                found.seats[row["receipt"]] = Seat(
-                    to[s], "coordinated", Facts(**next(asked, {})), int(distance[i, s])
-                )
+                found.seats[row["receipt"]] = Seat(to[s], "coordinated", Facts(**next(asked, {})), int(distance[i, s]))
                 left[to[s]] -= 1
 
     units = ordered(units)

@@ -59,9 +59,9 @@ def why_not(row: Application, school: School) -> Answer:
         lot, own = facts.pop("by_ticket", False), school.code == row.school_id
         return Answer("zone_lot" if lot else "zone_full" if own else "list_full", school, **facts, round=made.number)
     entry = next((a for a in made.inputs["applications"] if a["receipt"] == row.receipt), {})
-    if offer and school.code in [*entry.get("zone", []), *entry.get("list", []), *entry.get("buffer", [])]:
-        if offer.kind != Offer.Kind.COORDINATED:
-            return Answer("wanted_less", school, round=made.number)
+    asked_for = [*entry.get("zone", []), *entry.get("list", []), *entry.get("buffer", [])]
+    if offer and offer.kind != Offer.Kind.COORDINATED and school.code in asked_for:
+        return Answer("wanted_less", school, round=made.number)
     if school.private:
         return Answer("private", school, round=made.number)
     if school.code == row.school_id:

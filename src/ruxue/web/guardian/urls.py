@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ruxue.web.guardian import asked, views
+from ruxue.web.guardian import asked, choices, views
 
 app_name = "guardian"
 urlpatterns = [
@@ -25,6 +25,9 @@ urlpatterns = [
     path("a/<str:key>/waive", views.waive, name="waive"),
     path("a/<str:key>/withdraw", views.withdraw, name="withdraw"),
     path("a/<str:key>/notice.pdf", views.notice, name="notice"),
+    path("a/<str:key>/choices", choices.choices, name="choices"),
+    path("a/<str:key>/choices/chances", choices.chances, name="chances"),
+    path("a/<str:key>/choices/promotion", choices.promotion, name="promotion"),
     path("a/<str:key>/asked", asked.asked, name="asked"),
     path("a/<str:key>/asked/<uuid:request_id>", asked.dispute, name="dispute"),
 ]

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from ruxue.accounts import consent as consents
 from ruxue.accounts import signin as signing
 from ruxue.accounts.models import User
-from ruxue.admissions import notices, rounds
+from ruxue.admissions import notices, preferences, rounds
 from ruxue.admissions.why import Answer, why_not
 from ruxue.algorithms import identity
 from ruxue.applications import claims, evidence, review
@@ -27,7 +27,7 @@ from ruxue.applications.claims import AlreadyApplied, ClaimError
 from ruxue.applications.machine import NotAllowed
 from ruxue.applications.models import Application, Check
 from ruxue.applications.reasons import REASONS
-from ruxue.applications.states import EDITABLE, State
+from ruxue.applications.states import EDITABLE, HOLDS_SEAT, State
 from ruxue.exchange import connections
 from ruxue.exchange.items import DEPARTMENT_NAMES, ITEMS
 from ruxue.ledger import clock
@@ -420,6 +420,7 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
                 State.REJECTED,
             ),
             "may_ask_again": row.state in (State.DECLINED, State.LAPSED) and seasons.is_open(row.season, "late"),
+            "can_list": row.state not in HOLDS_SEAT and not preferences.terms(row).empty,
             "why_waiting": row.state == State.TO_COORDINATE,
             "back": reverse("guardian:home"),
         },
