@@ -14,7 +14,7 @@ from django.db import transaction
 from ruxue import crypto
 from ruxue.admissions import notices
 from ruxue.admissions.models import Notice, SeatLock
-from ruxue.applications.machine import By, change, change_many
+from ruxue.applications.machine import By, change_many
 from ruxue.applications.models import Application
 from ruxue.applications.states import State
 from ruxue.ledger import clock, log
@@ -75,28 +75,41 @@ class NoticeError(ValueError):
         self.code = code
 
 
-@transaction.atomic
 def report(number: str, school: School, by: By) -> Application:
     """A child reports at its school with its notice, whose number serves once. Raises NoticeError; nothing is changed."""
-    notice = (
-        Notice.objects.select_for_update(of=("self",))
+    return report_many([number], school, by)[0]
+
+
+@transaction.atomic
+def report_many(numbers: Sequence[str], school: School, by: By) -> list[Application]:
+    """Children report with their notices, all or none. Raises NoticeError for the first that can't; nothing is changed."""
+    wanted = [number.strip() for number in numbers]
+    found = {
+        n.number: n
+        for n in Notice.objects.select_for_update(of=("self",))
         .select_related("offer__application", "offer__round__season")
-        .filter(number=number.strip())
-        .first()
+        .defer("offer__application__claim", "offer__round__inputs", "offer__round__report")
+        .filter(number__in=wanted)
+    }
+    reporting, now = [], clock.now()
+    for number in wanted:
+        notice = found.get(number)
+        if notice is None or not notices.is_genuine(notice):
+            raise NoticeError("unknown")
+        if notice.offer.school_id != school.code:
+            raise NoticeError("elsewhere")
+        if notice.used_at is not None:
+            raise NoticeError("used")
+        notice.used_at = now
+        reporting.append(notice.offer.application_id)
+    rows = list(
+        Application.objects.select_for_update(of=("self",)).defer("claim").filter(pk__in=reporting).order_by("pk")
     )
-    if notice is None or not notices.is_genuine(notice):
-        raise NoticeError("unknown")
-    if notice.offer.school_id != school.code:
-        raise NoticeError("elsewhere")
-    if notice.used_at is not None:
-        raise NoticeError("used")
-    row = Application.objects.select_for_update(of=("self",)).get(pk=notice.offer.application_id)
-    if row.state != State.CLASSED:
+    if any(row.state != State.CLASSED for row in rows):
         raise NoticeError("not_classed")
-    change(row, "report", by)
-    notice.used_at = clock.now()
-    notice.save()
-    return row
+    change_many(rows, "report", by)
+    Notice.objects.filter(number__in=wanted).update(used_at=now)
+    return rows
 
 
 @transaction.atomic

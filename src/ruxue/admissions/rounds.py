@@ -370,7 +370,7 @@ def answer(key: str, user: User, accepted: bool) -> Application:
     row = (
         Application.objects.select_for_update(of=("self",))
         .select_related("offer__round__season")
-        .defer("claim")
+        .defer("claim", "facts", "offer__round__inputs", "offer__round__report")
         .get(key=key, guardian=user)
     )
     name = "accept" if accepted else "decline"
@@ -378,11 +378,7 @@ def answer(key: str, user: User, accepted: bool) -> Application:
         return row
     if row.state == State.OFFERED and row.deadline and clock.now() > row.deadline:
         raise StepError("late")
-    # As machine.change does, but only what an answer touches is written: a whole season answers in these days.
-    transition, entry = machine.prepare(row, name, By(Actor.GUARDIAN, user), "", "", {"deadline": None})
-    row.save(update_fields=["state", "changed_at", "deadline"])
-    transition.save(force_insert=True)
-    entry.save(force_insert=True)
+    machine.change_only(row, name, By(Actor.GUARDIAN, user), deadline=None)
     offer = row.offer
     offer.answered_at = clock.now()
     offer.save(update_fields=["answered_at"])

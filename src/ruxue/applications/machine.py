@@ -59,6 +59,14 @@ def change(application: Application, name: str, by: By, reason: str = "", note: 
         Message.objects.create(application=application, code=reason, at=transition.at, parameters={})
 
 
+def change_only(application: Application, name: str, by: By, **updates: object) -> None:
+    """As `change`, but writes nothing but the state and `updates`: the claim isn't read or encrypted again."""
+    transition, entry = prepare(application, name, by, "", "", updates)
+    application.save(update_fields=["state", "changed_at", *updates])
+    transition.save(force_insert=True)
+    entry.save(force_insert=True)
+
+
 def prepare(
     application: Application, name: str, by: By, reason: str, note: str, updates: dict[str, object]
 ) -> tuple[Transition, Entry]:

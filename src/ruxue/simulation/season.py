@@ -40,6 +40,7 @@ from ruxue.places.suggest import spell
 from ruxue.policy.engine import decide
 from ruxue.policy.facts import Fact
 from ruxue.policy.language import COORDINATE
+from ruxue.simulation import rounds as simulated_rounds
 from ruxue.simulation.city import City, Claim, Family, truth_facts
 
 WINDOWS = {  # month, day of opening and of closing
@@ -50,7 +51,9 @@ WINDOWS = {  # month, day of opening and of closing
     "admission": ((7, 16), (7, 25)),
     "offer": ((7, 20), (7, 30)),
     "late": ((8, 10), (8, 25)),
+    "late_objection": ((8, 11), (8, 16)),
     "classes": ((8, 18), (8, 31)),
+    "reporting": ((8, 31), (9, 4)),
 }
 
 
@@ -194,12 +197,19 @@ class Player:
             batch_size=2000,
         )
         with self.progress.phase("collection", len(self.city.families)) as tick:
+            later = simulated_rounds.late_families(self.city)
             for n, family in enumerate(self.city.families, 1):
-                self._apply(family)
+                if family.key not in later:
+                    self.apply(family)
                 tick(n)
         self._timed("collection", started)
 
-    def _apply(self, family: Family) -> None:
+    def at(self, month: int, day: int, hour: int = 9) -> datetime:
+        """A moment of the season's year."""
+        return at(self.year, month, day, hour)
+
+    def apply(self, family: Family) -> None:
+        """A family signs up and applies for its children."""
         user = User.objects.guardian(family.phone)
         consent.give(user, sorted(CATALOGUE), date(self.year + 1, 12, 31))
         season = self.seasons[family.district]
@@ -340,37 +350,20 @@ class Player:
     def admit(self) -> None:
         """Publication, objections, lock, round with coordination, offers, answers."""
         started = time.monotonic()
-        officials = {
-            key: By(Actor.DISTRICT, User.objects.filter(roles__role=Role.DISTRICT, roles__scope=key).first())
-            for key in self.seasons
-        }
+        officials = self.officials()
         clock.stop_at(at(self.year, 7, 8))
         for key, season in self.seasons.items():
             rounds.publish_preliminary(season, officials[key])
         self._object(officials)
-        with self.progress.phase("admission", len(self.seasons)) as tick:
-            for n, (key, season) in enumerate(self.seasons.items(), 1):
-                clock.stop_at(at(self.year, 7, 16))
-                rounds.lock(season, officials[key])
-                log.seal()
-                try:
-                    rounds.run(season, officials[key])
-                    log.seal()
-                    clock.stop_at(at(self.year, 7, 20))
-                    rounds.send_offers(season, officials[key])
-                except rounds.StepError as error:
-                    if error.code != "nobody_waiting":
-                        raise
-                log.seal()
-                tick(n)
-        clock.stop_at(at(self.year, 7, 22))
-        offered = self._in(State.OFFERED)
-        with self.progress.phase("answers", len(offered)) as tick:
-            for n, row in enumerate(offered, 1):
-                rounds.answer(row.key, row.guardian, True)
-                tick(n)
-        log.seal()
+        simulated_rounds.admit(self, officials)
         self._timed("admission", started)
+
+    def officials(self) -> dict[str, By]:
+        """Each district's official, by the district's key."""
+        return {
+            key: By(Actor.DISTRICT, User.objects.filter(roles__role=Role.DISTRICT, roles__scope=key).first())
+            for key in self.seasons
+        }
 
     def _object(self, officials: dict[str, By]) -> None:
         """Families object whose result rests on what is not so, and whose papers were refused; the district sees all."""
@@ -410,6 +403,12 @@ class Player:
                 tick(n)
         log.seal()
         self._timed("classes", started)
+
+    def report(self) -> None:
+        """Children report at school, and the schools hand them to the pupil register."""
+        started = time.monotonic()
+        simulated_rounds.report_and_register(self)
+        self._timed("reporting", started)
 
     def _witness(self, made: Ceremony) -> None:
         secrets = {}
@@ -557,6 +556,7 @@ def report(player: Player) -> dict[str, Any]:
             "seats": sum(plans.values()),
             "seated": sum(seated.values()),
             "coordinated": offers.filter(kind=Offer.Kind.COORDINATED).count(),
+            "gave_up": sum(r.state in (State.DECLINED, State.LAPSED) for r in rows),
             "over_plan": sum(max(0, n - plans[s]) for s, n in seated.items()),
         },
         "classes": {
@@ -604,5 +604,6 @@ def play(player: Player, until: str = "end") -> None:
     sources.refresh()
     if until == "end":
         player.hold_classes()
+        player.report()
     else:
         clock.run_from(at(player.city.year, 8, 18, 9))
