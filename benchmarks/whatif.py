@@ -32,7 +32,7 @@ def fill(families: int) -> Any:
 
     city = module.generate(families, 7)
     d = city.districts[0]
-    district = District.objects.create(key="kuiwen", code=d.code, name_zh=d.name_zh, boundary={}, lng=0, lat=0)
+    district = District.objects.create(key="kuiwen", code=d.code, name_zh=d.name_zh, lng=0, lat=0)
     season = Season.objects.create(district=district, year=2026, retention_until=date(2027, 12, 31))
     for s in city.schools:
         School.objects.create(

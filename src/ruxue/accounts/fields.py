@@ -13,6 +13,9 @@ from ruxue import crypto
 class EncryptedJSONField(models.BinaryField):
     """JSON encrypted as a whole; the column's table and name are part of the key's purpose."""
 
+    _pyi_private_get_type: Any  # django-stubs: what a row holds is the value, not its bytes
+    _pyi_private_set_type: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["editable"] = False
         super().__init__(*args, **kwargs)

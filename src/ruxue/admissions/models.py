@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
@@ -77,6 +79,7 @@ class Round(models.Model):
     """One run of admission: its inputs' digest is in the ledger before anyone can look a result up.
 
     `inputs` and `seed` are all that the result depends on (`rounds.recompute`); `report` tells what coordination cost.
+    Both are as large as the district and stand in a table of their own, for offers load their round.
     """
 
     class Kind(models.TextChoices):
@@ -87,16 +90,30 @@ class Round(models.Model):
     number = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.GENERAL)
     inputs_digest = models.CharField(max_length=64)
-    inputs = models.JSONField(default=dict)
     seed = models.CharField(max_length=64, blank=True)
     lottery = models.ForeignKey(Lottery, models.PROTECT, null=True, related_name="rounds")
-    report = models.JSONField(default=dict)
     run_at = models.DateTimeField()
     seated = models.PositiveIntegerField()
     coordinated = models.PositiveIntegerField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["season", "number"], name="one_round")]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        return self.record.inputs
+
+    @property
+    def report(self) -> dict[str, Any]:
+        return self.record.report
+
+
+class RoundRecord(models.Model):
+    """What went into a round and what it tells: every application of the district, twice."""
+
+    round = models.OneToOneField(Round, models.CASCADE, primary_key=True, related_name="record")
+    inputs = models.JSONField(default=dict)
+    report = models.JSONField(default=dict)
 
 
 class Offer(models.Model):

@@ -88,7 +88,7 @@ def report_many(numbers: Sequence[str], school: School, by: By) -> list[Applicat
         n.number: n
         for n in Notice.objects.select_for_update(of=("self",))
         .select_related("offer__application", "offer__round__season")
-        .defer("offer__application__claim", "offer__round__inputs", "offer__round__report")
+        .defer("offer__application__claim")
         .filter(number__in=wanted)
     }
     reporting, now = [], clock.now()

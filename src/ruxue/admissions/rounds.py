@@ -19,7 +19,17 @@ from django.db.models import Count
 from ruxue.accounts.models import User
 from ruxue.admissions import inputs as frozen
 from ruxue.admissions import lottery, seating
-from ruxue.admissions.models import Appeal, Arrangement, FormerOffer, Lottery, Notice, Offer, Publication, Round
+from ruxue.admissions.models import (
+    Appeal,
+    Arrangement,
+    FormerOffer,
+    Lottery,
+    Notice,
+    Offer,
+    Publication,
+    Round,
+    RoundRecord,
+)
 from ruxue.algorithms import draw, identity
 from ruxue.applications import machine, review, verify
 from ruxue.applications.machine import SYSTEM, By, NotAllowed, change, change_many
@@ -132,7 +142,7 @@ def stage_next(season: Season, policy: Policy) -> Stage:
     """The run of admission that comes next by the rule; the last kind repeats, and is the late round's too."""
     plan = stages(policy)
     ran = season.rounds.filter(kind=Round.Kind.GENERAL).order_by("-number")
-    last = ran.values_list("inputs__stage__number", flat=True).first()
+    last = ran.values_list("record__inputs__stage__number", flat=True).first()
     number = 0 if last is None else last + 1
     if seasons.is_open(season, "late"):
         number = len(plan) - 1
@@ -158,7 +168,7 @@ def _next_inputs(season: Season) -> tuple[list[Application], dict[str, Any]]:
     before = (
         season.rounds.filter(kind=Round.Kind.GENERAL)
         .order_by("-number")
-        .values_list("inputs__stage__number", "report__waiting", "report__left")
+        .values_list("record__inputs__stage__number", "record__report__waiting", "record__report__left")
         .first()
     )
     if before == (stage.number, [r.receipt for r in rows], made["seats"]):
@@ -243,7 +253,6 @@ def _make_round(
         season=season,
         number=season.rounds.count() + 1,
         kind=kind,
-        inputs=inputs,
         inputs_digest=seating.digest(inputs).hex(),
         seed=seed.hex(),
         lottery=lot,
@@ -251,6 +260,7 @@ def _make_round(
         seated=0,
         coordinated=0,
     )
+    RoundRecord.objects.create(round=made, inputs=inputs)
     body = {"number": made.number, "kind": kind, "inputs": made.inputs_digest, "applications": count}
     log.append("round", season.key, {**body, "seed": made.seed, "witnessed": lot is not None})
     return made
@@ -270,8 +280,9 @@ def _give(made: Round, rows: list[Application], solved: seating.Solution, by: By
     Offer.objects.bulk_create(offers, batch_size=1000)
     made.seated = len(seated)
     made.coordinated = sum(o.kind == Offer.Kind.COORDINATED for o in offers)
-    made.report = {**solved.report, "standing": solved.standing}
-    made.save(update_fields=["seated", "coordinated", "report"])
+    made.save(update_fields=["seated", "coordinated"])
+    made.record.report = {**solved.report, "standing": solved.standing}
+    made.record.save(update_fields=["report"])
 
 
 def _by_right(solved: seating.Solution, row: Application) -> bool:
@@ -370,7 +381,7 @@ def answer(key: str, user: User, accepted: bool) -> Application:
     row = (
         Application.objects.select_for_update(of=("self",))
         .select_related("offer__round__season")
-        .defer("claim", "facts", "offer__round__inputs", "offer__round__report")
+        .defer("claim", "facts")
         .get(key=key, guardian=user)
     )
     name = "accept" if accepted else "decline"
@@ -537,7 +548,7 @@ def serve_appeals(season: Season) -> list[Round]:
 
 def _stood_in(season: Season, row: Application) -> Round:
     ran = season.rounds.filter(kind=Round.Kind.GENERAL).order_by("number")
-    held = ran.filter(inputs__applications__contains=[{"receipt": row.receipt}])
+    held = ran.filter(record__inputs__applications__contains=[{"receipt": row.receipt}])
     found = held.first() or ran.last()
     if found is None:
         raise StepError("no_round")

@@ -140,9 +140,8 @@ def _places(rows: list[Application]) -> Places:
 
 
 def _share_seasons(rows: list[Application]) -> None:
-    """One season object for all its rows: what is asked of it is read once a batch, and no map is read at all."""
-    found = Season.objects.select_related("district").defer("district__boundary")
-    shared = found.in_bulk({row.season_id for row in rows})
+    """One season object for all its rows: what is asked of it is read once a batch."""
+    shared = Season.objects.select_related("district").in_bulk({row.season_id for row in rows})
     for row in rows:
         row.season = shared[row.season_id]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +24,7 @@ def worker() -> None:
     from procrastinate.contrib.django import app as jobs
 
     runner = jobs.with_connector(jobs.connector.get_worker_connector())  # type: ignore[attr-defined]
-    options = {"fetch_job_polling_interval": 1.0, "delete_jobs": "successful"}
+    options: dict[str, Any] = {"fetch_job_polling_interval": 1.0, "delete_jobs": "successful"}
 
     async def both() -> None:
         async with runner.open_async():

@@ -27,7 +27,6 @@ class Named(models.Model):
 class District(Named):
     key = models.SlugField(max_length=24, primary_key=True)
     code = models.CharField(max_length=6, unique=True)
-    boundary = models.JSONField()
     lng = models.FloatField()
     lat = models.FloatField()
     phone = models.CharField(max_length=24, blank=True)

@@ -86,7 +86,6 @@ def load_places(city: City) -> None:
                 "name_zh": d.name_zh,
                 "name_en": d.name_en,
                 "code": d.code,
-                "boundary": d.geometry,
                 "lng": d.lng,
                 "lat": d.lat,
                 "phone": "0536-5550000",
