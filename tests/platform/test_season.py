@@ -174,8 +174,11 @@ def test_a_silent_department_leaves_unknown_never_false(monkeypatch):
     user, row = a_draft()
     claims.submit(row.key, user)
     monkeypatch.setattr(settings, "DEPARTMENTS_URL", "http://127.0.0.1:9")
-    verify.verify_waiting()
-    row.refresh_from_db()
+    for _ in range(10):  # a busy machine takes longer over the three tries that open a breaker
+        verify.verify_waiting(linger=5.0)
+        row.refresh_from_db()
+        if row.facts:
+            break
     assert row.state == State.VERIFYING
     facts = evidence.unpack(row.facts)
     assert facts["child.hukou_district"].value is None and facts["dwelling.owned_by_family"].value is None
