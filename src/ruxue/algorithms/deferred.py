@@ -277,7 +277,7 @@ def _push(heap: Any, pools: Any, p: int, tickets: Words, per_option: bool, word:
     """Seats option o of unit u in pool p."""
     base, j = pools[p].base, pools[p].held
     while j > 0:
-        q = (j - 1) >> 1
+        q = (j - 1) >> 2
         x = heap[base + q]
         if not _behind(tickets, per_option, word, o, u, x.word, x.option, x.unit):
             break
@@ -295,14 +295,14 @@ def _replace(heap: Any, pools: Any, p: int, tickets: Words, per_option: bool, wo
     """Seats option o of unit u in pool p instead of the last in standing there."""
     base, n, j = pools[p].base, pools[p].held, 0
     while True:
-        q = 2 * j + 1
+        q = 4 * j + 1
         if q >= n:
             break
         x = heap[base + q]
-        if q + 1 < n:
-            y = heap[base + q + 1]
+        for k in range(q + 1, min(q + 4, n)):
+            y = heap[base + k]
             if _behind(tickets, per_option, y.word, y.option, y.unit, x.word, x.option, x.unit):
-                q += 1
+                q = k
                 x = y
         if not _behind(tickets, per_option, x.word, x.option, x.unit, word, o, u):
             break
