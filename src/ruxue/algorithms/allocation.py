@@ -175,23 +175,19 @@ def allocate(market: Market) -> Allocation:
     home = _array("reserves.school", reserves.school, np.int64)
     quota = _array("reserves.seats", reserves.seats, np.int64, len(home))
     returns = _array("reserves.returns", reserves.returns, np.bool_, len(home))
-    count = np.zeros(schools, np.int64)
-    fault, unit = deferred.check(start, school, seats, category, reserve, home, quota, size, count)
-    if fault:
-        raise ValueError(_FAULTS[fault].format(unit))
     tickets = np.ascontiguousarray(m.tickets, np.uint64)
     right, shifts, words = _standing(m, category, tickets)
     locks = _live_locks(m.locks, m.year, int(dwelling.max(initial=-1)))
-    cards, closed = deferred.stand(
-        *(start, school, category, basis, reserve, quota, size, private),
+    cards, closed, count = deferred.stand(
+        *(start, school, seats, category, basis, reserve, home, quota, size, private),
         *(right, shifts, words, m.option_keys, tickets, m.option_tickets),
-        *(m.rules.choice_first, m.rules.loser_last, m.rules.buffer_categories, dwelling, family, *locks, schools),
+        *(m.rules.choice_first, m.rules.loser_last, m.rules.buffer_categories, dwelling, family, *locks),
     )
     at, pool, settled = deferred.accept(
         cards, start, school, seats, home, quota, returns, size, count, tickets, m.option_tickets
     )
     rank, line, last, drawn, tie = deferred.explain(
-        cards, start, school, schools, tickets, m.option_tickets, shifts[-1], at, pool
+        cards, closed, start, school, schools, tickets, m.option_tickets, shifts[-1], at, pool
     )
     if tie[0] >= 0:
         raise ValueError(
@@ -199,16 +195,6 @@ def allocate(market: Market) -> Allocation:
         )
     got, at_school, reserved, left, reserved_left = deferred.outcome(start, school, seats, quota, size, at, pool)
     return Allocation(got, at_school, reserved, rank, line, last, drawn, left, reserved_left, closed, settled)
-
-
-_FAULTS = {
-    1: "unit {}: start must begin with 0, never fall, and end with the number of options",
-    2: "unit {}: a school of its list is not among the schools",
-    3: "unit {} lists a school twice",
-    4: "unit {}: a reserve of its list is not among the reserves, or belongs to another school",
-    5: "unit {}: a size must be at least 1, a category at least 0",
-    6: "school {}: seats can't be negative, nor its reserves exceed them",
-}
 
 
 def _array(name: str, value: ArrayLike | None, kind: Any, length: int | None = None, default: Any = None) -> Any:

@@ -27,42 +27,6 @@ UNKNOWN = np.iinfo(np.int64).min
 
 
 @njit(cache=True)
-def check(
-    start: Ints, school: Any, seats: Ints, category: Any, reserve: Any, home: Ints, quota: Ints, size: Any, count: Ints
-) -> tuple[int, int]:
-    """The first fault as (its number, unit or school), or (0, 0); counts the options of each school."""
-    kept = np.zeros(seats.size, np.int64)
-    for r in range(home.size):
-        if home[r] < 0 or home[r] >= seats.size or quota[r] < 0:
-            return 6, home[r]
-        kept[home[r]] += quota[r]
-    for s in range(seats.size):
-        if seats[s] < kept[s]:
-            return 6, s
-    if start.size == 0 or start[0] != 0 or start[-1] != school.size:
-        return 1, 0
-    for u in range(start.size - 1):
-        if start[u] > start[u + 1]:
-            return 1, u
-        if size[u] < 1:
-            return 5, u
-        for o in range(start[u], start[u + 1]):
-            s = school[o]
-            if s < 0 or s >= seats.size:
-                return 2, u
-            count[s] += 1
-            if category[o] < 0:
-                return 5, u
-            for before in range(start[u], o):
-                if school[before] == s:
-                    return 3, u
-            r = reserve[o]
-            if r < -1 or r >= home.size or (r >= 0 and home[r] != s):
-                return 4, u
-    return 0, 0
-
-
-@njit(cache=True)
 def spans(keys: Ints) -> tuple[Ints, Ints, Any]:
     """Of each column of tie-breakers the least and the greatest (0 and -1: none), and whether some are unknown."""
     low, high = np.zeros(keys.shape[1], np.int64), np.full(keys.shape[1], -1, np.int64)
@@ -131,25 +95,45 @@ def _drawn(words: Words, tickets: Words, key: int, ticket: int, spare: Any) -> A
     return low
 
 
-def stand(start: Ints, school: Any, *given: Any) -> tuple[Any, NDArray[np.int8]]:
-    """Each option's card, one more to end the last list, and why an option is closed (1: lock, 2: buffer zone, else 0).
+def stand(start: Ints, school: Any, seats: Ints, *given: Any) -> tuple[Any, NDArray[np.int8], Ints]:
+    """Each option's card and one more to end the last list; why an option is closed (1: lock, 2: buffer zone, else 0); and
+    how many options each school has.
 
-    The arguments are those of `_stand`.
+    The arguments are those of `_stand`. Raises ValueError, naming the place, where they don't fit each other.
     """
-    cards, closed = np.empty(school.size + 1, CARD), np.zeros(school.size, np.int8)
-    _stand(cards, closed, start, school, *given)
-    return cards, closed
+    cards, closed, count = (
+        np.empty(school.size + 1, CARD),
+        np.zeros(school.size, np.int8),
+        np.zeros(len(seats), np.int64),
+    )
+    fault, place = _stand(cards, closed, count, start, school, seats, *given)
+    if fault:
+        raise ValueError(_FAULTS[fault].format(place))
+    return cards, closed, count
+
+
+_FAULTS = {
+    1: "unit {}: start must begin with 0, never fall, and end with the number of options",
+    2: "unit {}: a school of its list is not among the schools",
+    3: "unit {} lists a school twice",
+    4: "unit {}: a reserve of its list is not among the reserves, or belongs to another school",
+    5: "unit {}: a size must be at least 1, a category at least 0",
+    6: "school {}: seats can't be negative, nor its reserves exceed them",
+}
 
 
 @njit(cache=True)
 def _stand(
     cards: Any,
     closed: Any,
+    count: Ints,
     start: Ints,
     school: Any,
+    seats: Ints,
     category: Any,
     basis: Any,
     reserve: Any,
+    home: Ints,
     quota: Ints,
     size: Any,
     private: Any,
@@ -167,15 +151,28 @@ def _stand(
     lock_begin: Any,
     lock_family: Ints,
     lock_school: Ints,
-    schools: int,
-) -> None:
-    """Fills cards and reasons.
+) -> tuple[int, int]:
+    """Fills cards, reasons and counts; returns the first fault as (its number, unit or school), or (0, 0).
 
     `right` by basis: the bits of its tier and of "no sibling"; `shifts`: of choice number, category, loser, ticket;
     `words`: the packed tie-breakers. A unit too large for a reserve asks for open seats.
     """
+    kept = np.zeros(seats.size, np.int64)
+    for r in range(home.size):
+        if home[r] < 0 or home[r] >= seats.size or quota[r] < 0:
+            return 6, home[r]
+        kept[home[r]] += quota[r]
+    for s in range(seats.size):
+        if seats[s] < kept[s]:
+            return 6, s
+    if start.size == 0 or start[0] != 0 or start[-1] != school.size:
+        return 1, 0
     choice, below, loser, spare = shifts[0], shifts[1], shifts[2], shifts[3]
     for u in range(start.size - 1):
+        if start[u] > start[u + 1] or start[u + 1] > school.size:
+            return 1, u
+        if size[u] < 1:
+            return 5, u
         lost = np.uint64(0)
         lock, end, d = 0, 0, dwelling[u]
         if d >= 0:
@@ -183,6 +180,16 @@ def _stand(
         mine = np.uint64(0) if option_keys or option_tickets else _drawn(words, tickets, u, u, spare)
         for o in range(start[u], start[u + 1]):
             s, b, r = school[o], basis[o], reserve[o]
+            if s < 0 or s >= seats.size:
+                return 2, u
+            count[s] += 1
+            if category[o] < 0:
+                return 5, u
+            for before in range(start[u], o):
+                if school[before] == s:
+                    return 3, u
+            if r < -1 or r >= home.size or (r >= 0 and home[r] != s):
+                return 4, u
             if option_keys or option_tickets:
                 mine = _drawn(words, tickets, o if option_keys else u, o if option_tickets else u, spare)
             word = mine | right[b] | (np.uint64(category[o]) << below)
@@ -199,9 +206,10 @@ def _stand(
                     if (lock_school[k] == s or lock_school[k] == -1) and lock_family[k] != family[u]:
                         closed[o] = 1
             cards[o].word = NEVER if closed[o] else word
-            cards[o].pool = s if r < 0 or size[u] > quota[r] else schools + r
+            cards[o].pool = s if r < 0 or size[u] > quota[r] else seats.size + r
             cards[o].unit = u
     cards[school.size].unit = -1
+    return 0, 0
 
 
 def accept(
@@ -530,40 +538,36 @@ def _claimed(
 @njit(cache=True)
 def _choose(
     s: int,
-    only: int,
     line: Any,
     cards: Any,
-    kept: int,
-    seats: Ints,
+    room: int,
+    schools: int,
     quota: Ints,
     returns: Any,
     size: Any,
-    at: Any,
     rest: Ints,
     chosen: Ints,
 ) -> None:
-    """What school s chooses among those who sit there and those who want to (or `only` one of these).
+    """What school s, with so much room, chooses among its line: writes each one's pool into `chosen`, -1 for none.
 
     By standing: first into the reserved seats, then into the open ones; a unit that does not fit is passed over.
-    Writes each option's pool into `chosen`, -1 for none and -2 for those who don't ask.
     """
-    room = seats[s] - kept
-    for place in line:
-        r = cards[place.option].pool - seats.size
+    for x in line:
+        r = cards[x.option].pool - schools
         if r >= 0:
             rest[r] = quota[r]
     for i in range(line.size):
-        o, u = line[i].option, line[i].unit
-        r = cards[o].pool - seats.size
-        chosen[i] = -1 if at[u] == o or (at[u] > o and (only < 0 or u == only)) else -2
-        if chosen[i] == -1 and r >= 0 and rest[r] >= size[u]:
-            rest[r] -= size[u]
+        z, r = size[line[i].unit], cards[line[i].option].pool - schools
+        chosen[i] = -1
+        if r >= 0 and rest[r] >= z:
+            rest[r] -= z
             if returns[r]:
-                room -= size[u]
-            chosen[i] = seats.size + r
+                room -= z
+            chosen[i] = schools + r
     for i in range(line.size):
-        if chosen[i] == -1 and room >= size[line[i].unit]:
-            room -= size[line[i].unit]
+        z = size[line[i].unit]
+        if chosen[i] == -1 and room >= z:
+            room -= z
             chosen[i] = s
 
 
@@ -587,14 +591,14 @@ def _repair(
 ) -> bool:
     """Where bound children left seats behind, lets those who want them come, until nobody has a claim.
 
-    Changes `at` and `pool`; `order` is room for all schools' options, in standing from the first visit on. Such a placement need not exist once sizes differ: a school that changed its choice too
+    Changes `at` and `pool`; `order` is room for all schools' options. Such a placement need not exist once sizes differ: a school that changed its choice too
     often calls nobody back any more, and the answer is False.
     """
     schools = seats.size
-    kept = np.zeros(schools, np.int64)
+    open_seats = seats.copy()
     for r in range(home.size):
         if not returns[r]:
-            kept[home[r]] += quota[r]
+            open_seats[home[r]] -= quota[r]
     rest = np.empty(home.size, np.int64)
     visits = np.zeros(schools, np.int64)
     below = np.full(start.size - 1, -1, np.int32)  # the last option that sent a unit away
@@ -624,27 +628,23 @@ def _repair(
                 s = queue[head]
                 head += 1
                 dirty[s] = False
-            n = 0
-            for i in range(begin[s], end[s]):
-                card = cards[order[i]]
-                if card.word != NEVER:
-                    room[n].option = order[i]
-                    room[n].word = card.word
-                    room[n].unit = card.unit
-                    n += 1
-            line = room[:n]
-            if visits[s] == 0:
-                _sort(tickets, per_option, line)
-                end[s] = begin[s] + n
-                for i in range(n):
-                    order[begin[s] + i] = line[i].option
             visits[s] += 1
             tired = visits[s] > PATIENCE
             settled &= not tired
             if tired and (v < 0 or o <= below[v]):
                 continue
-            _choose(s, v if tired else -1, line, cards, kept[s], seats, quota, returns, size, at, rest, chosen)
-            for i in range(line.size):
+            n = 0
+            for i in range(begin[s], end[s]):  # who sits there, and who wants to; a tired school hears v only
+                card, u = cards[order[i]], cards[order[i]].unit
+                if card.word != NEVER and (at[u] == order[i] or (at[u] > order[i] and (not tired or u == v))):
+                    room[n].option = order[i]
+                    room[n].word = card.word
+                    room[n].unit = u
+                    n += 1
+            line = room[:n]
+            _sort(tickets, per_option, line)
+            _choose(s, line, cards, open_seats[s], schools, quota, returns, size, rest, chosen)
+            for i in range(n):
                 taken, u = line[i].option, line[i].unit
                 if chosen[i] >= 0:
                     if at[u] != taken and at[u] < start[u + 1]:
@@ -665,24 +665,33 @@ def _repair(
 
 
 def explain(
-    cards: Any, start: Ints, school: Any, schools: int, tickets: Words, per_option: bool, spare: Any, at: Any, pool: Any
+    cards: Any,
+    closed: Any,
+    start: Ints,
+    school: Any,
+    schools: int,
+    tickets: Words,
+    per_option: bool,
+    spare: Any,
+    at: Any,
+    pool: Any,
 ) -> tuple[Any, Ints, Ints, Any, Ints]:
     """Rank by option; length of each school's line, and the last rank on an open seat; options of a batch that the ticket
     alone split; and two units that can't be told apart (-1: none). `spare`: how many low bits of a word are the ticket's.
     """
     rank, drawn, lines = np.zeros(len(school), np.int32), np.zeros(len(school), np.bool_), np.empty(len(school), PLACE)
-    begin = _lines(cards, start, school, at, schools, lines)
+    begin = _lines(cards, closed, start, school, at, schools, lines)
     last, tie = _ranks(begin, lines, tickets, per_option, spare, at, pool, rank, drawn)
     return rank, np.diff(begin), last, drawn, tie
 
 
 @njit(cache=True)
-def _lines(cards: Any, start: Ints, school: Any, until: Any, schools: int, lines: Any) -> Ints:
+def _lines(cards: Any, closed: Any, start: Ints, school: Any, until: Any, schools: int, lines: Any) -> Ints:
     """Writes to `lines`, school by school, the options that can be used, up to `until` of each unit; where each begins."""
     begin = np.zeros(schools + 1, np.int64)
     for u in range(start.size - 1):
         for o in range(start[u], min(np.int64(until[u]) + 1, start[u + 1])):
-            if cards[o].word != NEVER:
+            if not closed[o]:
                 begin[school[o] + 1] += 1
     for s in range(schools):
         begin[s + 1] += begin[s]
@@ -690,7 +699,7 @@ def _lines(cards: Any, start: Ints, school: Any, until: Any, schools: int, lines
     for u in range(start.size - 1):
         for o in range(start[u], min(np.int64(until[u]) + 1, start[u + 1])):
             s = school[o]
-            if cards[o].word != NEVER:
+            if not closed[o]:
                 lines[filled[s]].word = cards[o].word
                 lines[filled[s]].option = o
                 lines[filled[s]].unit = u
