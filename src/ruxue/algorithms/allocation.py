@@ -179,9 +179,11 @@ def allocate(market: Market) -> Allocation:
     right, shifts, words = _standing(m, category, tickets)
     locks = _live_locks(m.locks, m.year, int(dwelling.max(initial=-1)))
     cards, closed, count = deferred.stand(
-        *(start, school, seats, category, basis, reserve, home, quota, size, private),
-        *(right, shifts, words, m.option_keys, tickets, m.option_tickets),
-        *(m.rules.choice_first, m.rules.loser_last, m.rules.buffer_categories, dwelling, family, *locks),
+        *(start, school, seats, size),
+        (category, basis, private, reserve, home, quota),
+        (right, shifts, words, m.option_keys, tickets, m.option_tickets),
+        (m.rules.choice_first, m.rules.loser_last, m.rules.buffer_categories),
+        (dwelling, family, *locks),
     )
     at, pool, settled = deferred.accept(
         cards, start, school, seats, home, quota, returns, size, count, tickets, m.option_tickets

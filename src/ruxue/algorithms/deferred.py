@@ -87,6 +87,21 @@ def live_locks(
 
 
 @njit(cache=True)
+def _bars(dwelling: Ints, family: Ints, lock_begin: Any, lock_family: Ints, lock_school: Ints, bars: Any) -> None:
+    """Where each unit is locked out by another family's pupil: -1 everywhere, -2 nowhere, -3 at several schools, else there.
+
+    A loop of its own, so short that the processor fetches many dwellings at once.
+    """
+    for u in range(dwelling.size):
+        bars[u] = -2
+        if dwelling[u] >= 0:
+            for k in range(lock_begin[dwelling[u]], lock_begin[dwelling[u] + 1]):
+                if lock_family[k] != family[u] and bars[u] != -1:
+                    s = lock_school[k]
+                    bars[u] = s if s == -1 or bars[u] == -2 or bars[u] == s else -3
+
+
+@njit(cache=True)
 def _drawn(words: Words, tickets: Words, key: int, ticket: int, spare: Any) -> Any:
     """The low bits of a standing: tie-breakers, and as much of the ticket as there is room for."""
     low = words[key] << spare
@@ -95,18 +110,29 @@ def _drawn(words: Words, tickets: Words, key: int, ticket: int, spare: Any) -> A
     return low
 
 
-def stand(start: Ints, school: Any, seats: Ints, *given: Any) -> tuple[Any, NDArray[np.int8], Ints]:
+def stand(
+    start: Ints,
+    school: Any,
+    seats: Ints,
+    size: Any,
+    options: tuple[Any, ...],
+    standing: tuple[Any, ...],
+    rules: tuple[Any, ...],
+    locks: tuple[Any, ...],
+) -> tuple[Any, NDArray[np.int8], Ints]:
     """Each option's card and one more to end the last list; why an option is closed (1: lock, 2: buffer zone, else 0); and
     how many options each school has.
 
-    The arguments are those of `_stand`. Raises ValueError, naming the place, where they don't fit each other.
+    The tuples are parts of the arguments of `_stand`. Raises ValueError, naming the place, where they don't fit each other.
     """
     cards, closed, count = (
         np.empty(school.size + 1, CARD),
         np.zeros(school.size, np.int8),
         np.zeros(len(seats), np.int64),
     )
-    fault, place = _stand(cards, closed, count, start, school, seats, *given)
+    bars = np.empty(len(size), np.int32)
+    _bars(*locks, bars)
+    fault, place = _stand(cards, closed, count, start, school, seats, size, *options, *standing, *rules, *locks, bars)
     if fault:
         raise ValueError(_FAULTS[fault].format(place))
     return cards, closed, count
@@ -130,13 +156,13 @@ def _stand(
     start: Ints,
     school: Any,
     seats: Ints,
+    size: Any,
     category: Any,
     basis: Any,
+    private: Any,
     reserve: Any,
     home: Ints,
     quota: Ints,
-    size: Any,
-    private: Any,
     right: Words,
     shifts: Words,
     words: Words,
@@ -151,6 +177,7 @@ def _stand(
     lock_begin: Any,
     lock_family: Ints,
     lock_school: Ints,
+    bars: Any,
 ) -> tuple[int, int]:
     """Fills cards, reasons and counts; returns the first fault as (its number, unit or school), or (0, 0).
 
@@ -174,9 +201,6 @@ def _stand(
         if size[u] < 1:
             return 5, u
         lost = np.uint64(0)
-        lock, end, d = 0, 0, dwelling[u]
-        if d >= 0:
-            lock, end = lock_begin[d], lock_begin[d + 1]
         mine = np.uint64(0) if option_keys or option_tickets else _drawn(words, tickets, u, u, spare)
         for o in range(start[u], start[u + 1]):
             s, b, r = school[o], basis[o], reserve[o]
@@ -201,10 +225,11 @@ def _stand(
                 word |= lost << loser
             if b == 4 and category[o] >= buffer_categories:
                 closed[o] = 2
-            elif lock < end and (b == 0 or b == 4):
-                for k in range(lock, end):
-                    if (lock_school[k] == s or lock_school[k] == -1) and lock_family[k] != family[u]:
-                        closed[o] = 1
+            elif bars[u] != -2 and (b == 0 or b == 4):
+                closed[o] = bars[u] == s or bars[u] == -1
+                if bars[u] == -3:
+                    for k in range(lock_begin[dwelling[u]], lock_begin[dwelling[u] + 1]):
+                        closed[o] |= lock_school[k] == s and lock_family[k] != family[u]
             cards[o].word = NEVER if closed[o] else word
             cards[o].pool = s if r < 0 or size[u] > quota[r] else seats.size + r
             cards[o].unit = u
