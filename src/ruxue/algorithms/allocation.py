@@ -404,9 +404,10 @@ def wishes(
 def unit_tickets(applicants: Iterable[Applicant], seed: bytes, fresh: bool = False) -> dict[str, bytes]:
     """The protocol's ticket of each unit (group or code); with `fresh`, one for each choice, by "unit/number"."""
     if not fresh:
-        return {unit: draw.ticket(seed, unit) for unit in {a.group or a.code for a in applicants}}
-    names = {f"{a.group or a.code}/{number + 1}" for a in applicants for number in range(len(a.wishes))}
-    return {name: draw.ticket(seed, name) for name in names}
+        names = {a.group or a.code for a in applicants}
+    else:
+        names = {f"{a.group or a.code}/{number + 1}" for a in applicants for number in range(len(a.wishes))}
+    return dict(zip(names, draw.tickets(seed, names), strict=True))
 
 
 def interval_tickets(units: Sequence[str], start: int, interval: int) -> dict[str, bytes]:
