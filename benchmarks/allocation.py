@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ruxue.algorithms import allocation
+from ruxue.algorithms import allocation, draw
 
 FROZEN = Path(__file__).parent.parent / "tests" / "algorithms" / "data" / "peers.json"
 CHOICES = 5
@@ -91,8 +91,8 @@ def draw_choices(rng: np.random.Generator, applicants: int, schools: int) -> Any
         choices[twice] = rng.choice(schools, (int(twice.sum()), CHOICES))
 
 
-def every_rule(rng: np.random.Generator, choices: Any, seats: Any) -> allocation.Market:
-    """Five categories, four dates, real-length tickets, twins, reserves of both kinds, locks, and every basis."""
+def every_rule(rng: np.random.Generator, choices: Any, seats: Any, tickets: list[bytes]) -> allocation.Market:
+    """Five categories, four dates, the protocol's tickets, twins, reserves of both kinds, locks, and every basis."""
     n, schools = len(choices), len(seats)
     options, dwellings, locks = n * CHOICES, n * 8 // 10, n * 3 // 10
     return allocation.Market(
@@ -101,7 +101,7 @@ def every_rule(rng: np.random.Generator, choices: Any, seats: Any) -> allocation
         seats=seats,
         category=rng.integers(0, 5, options).astype(np.int16),
         keys=np.where(rng.random((n, 4)) < 0.05, allocation.UNKNOWN, rng.integers(0, 7000, (n, 4))),
-        tickets=rng.integers(0, 2**64, (n, 4), np.uint64),
+        tickets=allocation.ticket_words(tickets),
         basis=rng.choice(np.array([0, 1, 2, 3, 4], np.int8), options, p=[0.7, 0.1, 0.1, 0.02, 0.08]),
         reserve=np.where(rng.random(options) < 0.2, choices.ravel() * 2 + rng.integers(0, 2, options), -1).astype(
             np.int32
@@ -280,7 +280,9 @@ def main() -> None:
     choices = draw_choices(rng, given.applicants, given.schools)
     priority = rng.permutation(choices.size).reshape(choices.shape).astype(np.int64)
     seats = np.full(given.schools, given.applicants * 95 // 100 // given.schools)
-    plain, full = plain_market(choices, priority, seats), every_rule(rng, choices, seats)
+    codes = [f"A{n:07d}" for n in range(given.applicants)]
+    lots = min((timed(lambda: draw.tickets(bytes(32), codes)) for _ in range(3)), key=lambda r: r[0])
+    plain, full = plain_market(choices, priority, seats), every_rule(rng, choices, seats, lots[1])
     contenders: dict[str, Callable[[], Any]] = {
         "limit: bare deferred acceptance": lambda: bare(choices, priority, seats),
         "ruxue, the same task, with reasons": lambda: allocation.allocate(plain),
@@ -298,6 +300,7 @@ def main() -> None:
     print(f"{given.applicants:,} applicants × {CHOICES} choices × {given.schools:,} schools, {seats.sum():,} seats")
     for name, seconds in best.items():
         print(f"  {name:38} {seconds:8.3f} s   {seconds / limit:5.2f} × the limit")
+    print(f"  {'drawing the tickets, which it is given':38} {lots[0]:8.3f} s")
     print(f"  the same seats as the limit: {same}; settled: {first['ruxue, all rules on, with reasons'][1].settled}")
     for size in (1_000, 10_000):
         small = draw_choices(rng, size, size // 50)
@@ -319,7 +322,8 @@ def main() -> None:
     if not given.no_files:
         seconds, busy, memory = command_line(choices, seats)
         print(
-            f"`ruxue allocate` with files of {given.applicants * CHOICES:,} rows: {seconds:.1f} s ({busy:.1f} s of processor), {memory / 2**20:.2f} GiB"
+            f"`ruxue allocate` with files of {given.applicants * CHOICES:,} rows: {seconds:.1f} s "
+            f"({busy:.1f} s of processor), peak memory {memory / 2**20:.2f} GiB"
         )
     print(f"{platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print("Again: python benchmarks/allocation.py")

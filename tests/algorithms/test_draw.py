@@ -41,6 +41,12 @@ def test_tickets_order_and_stream():
     assert [stream.below(10) for _ in range(10)] == [3, 8, 5, 8, 1, 5, 7, 4, 4, 1]
 
 
+@pytest.mark.parametrize("seed", [b"", SEED, b"x" * 64, b"y" * 65])
+def test_many_tickets_at_once_are_the_same(seed):
+    names = ["A01", "T1", "", "测试", "long " * 40]
+    assert draw.tickets(seed, names) == [draw.ticket(seed, name) for name in names]
+
+
 def test_nanchang():
     assert draw.start_and_interval(20, 6, 3, 15) == [6, 9, 12, 15, 18, 1, 4, 8, 13, 17, 2, 7, 14, 20, 10]
 

@@ -19,15 +19,14 @@ from enum import IntEnum, StrEnum
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from ruxue.algorithms import draw
+from ruxue.algorithms import deferred, draw
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
-UNKNOWN = np.iinfo(np.int64).min
+UNKNOWN = deferred.UNKNOWN
 """A tie-breaker that isn't known: placed after all that are."""
 
 
@@ -176,59 +175,28 @@ def allocate(market: Market) -> Allocation:
     home = _array("reserves.school", reserves.school, np.int64)
     quota = _array("reserves.seats", reserves.seats, np.int64, len(home))
     returns = _array("reserves.returns", reserves.returns, np.bool_, len(home))
-    count = np.zeros(schools, np.int64)
-    fault, unit = _check(start, school, seats, category, reserve, home, quota, size, count)
-    if fault:
-        raise ValueError(_FAULTS[fault].format(unit))
     tickets = np.ascontiguousarray(m.tickets, np.uint64)
-    layout, parts, spare, own = _standing(m, category, tickets, start)
+    right, shifts, words = _standing(m, category, tickets)
     locks = _live_locks(m.locks, m.year, int(dwelling.max(initial=-1)))
-    cards = np.empty(options + 1, CARD)
-    closed = _stand(
-        cards,
-        start,
-        school,
-        category,
-        basis,
-        private,
-        own,
-        m.option_keys or m.option_tickets,
-        layout,
-        parts,
-        m.rules.buffer_categories,
-        dwelling,
-        family,
-        *locks,
+    cards, closed, count = deferred.stand(
+        *(start, school, seats, size),
+        (category, basis, private, reserve, home, quota),
+        (right, shifts, words, m.option_keys, tickets, m.option_tickets),
+        (m.rules.choice_first, m.rules.loser_last, m.rules.buffer_categories),
+        (dwelling, family, *locks),
     )
-    pools = (seats, home, quota, returns, reserve, size)
-    at, pool, dirty, heap, base, held, free = _defer(cards, start, *pools, count, tickets, m.option_tickets)
-    settled = True
-    if dirty.any():
-        waiting = _claimed(
-            *(cards, start, schools, home, returns, reserve, size, tickets, m.option_tickets),
-            *(at, heap, base, held, free, dirty),
-        )
-        if waiting.any():
-            settled = _repair(cards, start, *pools, count, tickets, m.option_tickets, at, pool, waiting)
-    begin, in_line = _lines(cards, start, at, schools)
-    rank, last, drawn, tie = _ranks(options, seats, begin, in_line, tickets, m.option_tickets, spare, at, pool)
-    line = np.diff(begin)
+    at, pool, settled = deferred.accept(
+        cards, start, school, seats, home, quota, returns, size, count, tickets, m.option_tickets
+    )
+    rank, line, last, drawn, tie = deferred.explain(
+        cards, closed, start, school, schools, tickets, m.option_tickets, shifts[-1], at, pool
+    )
     if tie[0] >= 0:
         raise ValueError(
             f"units {tie[0]} and {tie[1]} have the same standing and the same ticket: draw tickets before allocating"
         )
-    got, at_school, reserved, left, reserved_left = _result(start, school, seats, quota, size, at, pool)
-    return Allocation(got, at_school, reserved, rank, line, last, drawn, left, reserved_left, closed, bool(settled))
-
-
-_FAULTS = {
-    1: "unit {}: start must begin with 0, never fall, and end with the number of options",
-    2: "unit {}: a school of its list is not among the schools",
-    3: "unit {} lists a school twice",
-    4: "unit {}: a reserve of its list is not among the reserves, or belongs to another school",
-    5: "unit {}: a size must be at least 1, a category at least 0",
-    6: "school {}: seats can't be negative, nor its reserves exceed them",
-}
+    got, at_school, reserved, left, reserved_left = deferred.outcome(start, school, seats, quota, size, at, pool)
+    return Allocation(got, at_school, reserved, rank, line, last, drawn, left, reserved_left, closed, settled)
 
 
 def _array(name: str, value: ArrayLike | None, kind: Any, length: int | None = None, default: Any = None) -> Any:
@@ -242,54 +210,34 @@ def _array(name: str, value: ArrayLike | None, kind: Any, length: int | None = N
     return np.ascontiguousarray(array, kind)
 
 
-def _standing(
-    m: Market, category: NDArray[np.int16], tickets: Words, start: Ints
-) -> tuple[Ints, NDArray[np.uint64], int, Words]:
+def _standing(m: Market, category: NDArray[np.int16], tickets: Words) -> tuple[Words, Words, Words]:
     """How a standing is packed into one word, so that most comparisons touch nothing else.
 
     The highest bit is 0, so that no standing is NEVER. Then from above: tier, choice number, category, loser, no sibling,
-    tie-breakers, first bits of the ticket. Returns the layout, the parts that a basis decides, how many bits are the
-    ticket's, and the low bits of each unit, or of each option where keys or tickets are.
+    tie-breakers, first bits of the ticket. Returns the bits that a basis decides, how far choice number, category and
+    loser are shifted and how many bits are the ticket's, and the packed tie-breakers of each unit or option.
     """
-    keys, units, options = np.asarray(m.keys), len(start) - 1, len(m.school)
+    keys, units, options = np.ascontiguousarray(m.keys, np.int64), len(m.start) - 1, len(m.school)
     for name, rows, per_option in (("keys", keys, m.option_keys), ("tickets", tickets, m.option_tickets)):
         if rows.ndim != 2 or len(rows) != (options if per_option else units):
             raise ValueError(f"{name} has the shape {rows.shape}, not {options if per_option else units} rows of words")
-    choices = int(np.diff(start).max(initial=1)) if m.rules.choice_first else 0
+    choices = int(np.diff(m.start).max(initial=1)) if m.rules.choice_first else 0
     bits = [2, choices.bit_length(), int(category.max(initial=0)).bit_length(), 1, 1]
-    own, width = _pack(keys.astype(np.int64, copy=False), 63 - sum(bits))
-    spare = 63 - sum(bits) - width
-    first = np.zeros(len(tickets), np.uint64)
-    if spare and tickets.shape[1]:
-        first = tickets[:, 0] >> np.uint64(64 - spare)
-    if m.option_keys != m.option_tickets:
-        of = np.repeat(np.arange(units), np.diff(start))
-        own, first = (own, first[of]) if m.option_keys else (own[of], first)
-    layout = np.array([*(63 - np.cumsum(bits)), m.rules.choice_first, m.rules.loser_last], np.int64)
-    tier = [2, 2, 1 if m.rules.sibling == "first" else 2, 0, 3]
+    words, width = _pack(keys, 63 - sum(bits))
+    tier, choice, below, loser, sibling = (63 - np.cumsum(bits)).tolist()
+    tiers = [2, 2, 1 if m.rules.sibling == "first" else 2, 0, 3]
     no_sibling = [1, 1, 0 if m.rules.sibling == "in_category" else 1, 1, 1]
-    return layout, np.array([tier, no_sibling], np.uint64), spare, (own << np.uint64(spare)) | first
+    right = np.array([t << tier | n << sibling for t, n in zip(tiers, no_sibling, strict=True)], np.uint64)
+    return right, np.array([choice, below, loser, sibling - width], np.uint64), words
 
 
 def _pack(keys: Ints, room: int) -> tuple[Words, int]:
     """Each row's tie-breakers as one word that compares as they do, and the bits that it takes (at most `room`)."""
-    word = np.zeros(len(keys), np.uint64)
-    width = 0
-    for column in keys.T:
-        unknown = column == UNKNOWN
-        some = bool(unknown.any())
-        known = column[~unknown] if some else column
-        low, high = (int(known.min()), int(known.max())) if known.size else (0, -1)
-        bits = (high - low + int(some)).bit_length()
-        width += bits
-        if width > room:
-            return _pack_ranks(keys, room)
-        place = column - low
-        if some:
-            place[unknown] = high - low + 1
-        word <<= np.uint64(bits)
-        word |= place.astype(np.uint64)
-    return word, width
+    low, high, some = deferred.spans(keys)
+    bits = [(int(h) - int(l) + int(s)).bit_length() for l, h, s in zip(low, high, some, strict=True)]
+    if sum(bits) > room:
+        return _pack_ranks(keys, room)
+    return deferred.pack(keys, low, high, np.array(bits, np.uint64)), sum(bits)
 
 
 def _pack_ranks(keys: Ints, room: int) -> tuple[Words, int]:
@@ -309,13 +257,9 @@ def _pack_ranks(keys: Ints, room: int) -> tuple[Words, int]:
 def _live_locks(locks: Locks | None, year: int, highest: int) -> Any:
     """The locks in force, by dwelling: where each dwelling's begin, their families, their schools."""
     if locks is None:
-        return np.zeros(highest + 2, np.int32), np.empty(0, np.int32), np.empty(0, np.int32)
-    live = (year >= locks.first_year) & (year < locks.first_year + locks.years) & ~locks.released
-    live &= (locks.dwelling >= 0) & (locks.dwelling <= highest)
-    order = np.argsort(locks.dwelling[live], kind="stable")
-    begin = np.zeros(highest + 2, np.int32)
-    begin[1:] = np.cumsum(np.bincount(locks.dwelling[live], minlength=highest + 1))
-    return begin, locks.family[live][order].astype(np.int32), locks.school[live][order].astype(np.int32)
+        return np.zeros(highest + 2, np.int32), np.empty(0, np.int64), np.empty(0, np.int64)
+    rows = (locks.dwelling, locks.family, locks.school, locks.first_year, locks.years)
+    return deferred.live_locks(*(np.asarray(row, np.int64) for row in rows), locks.released, year, highest)
 
 
 @dataclass(frozen=True)
@@ -460,9 +404,10 @@ def wishes(
 def unit_tickets(applicants: Iterable[Applicant], seed: bytes, fresh: bool = False) -> dict[str, bytes]:
     """The protocol's ticket of each unit (group or code); with `fresh`, one for each choice, by "unit/number"."""
     if not fresh:
-        return {unit: draw.ticket(seed, unit) for unit in {a.group or a.code for a in applicants}}
-    names = {f"{a.group or a.code}/{number + 1}" for a in applicants for number in range(len(a.wishes))}
-    return {name: draw.ticket(seed, name) for name in names}
+        names = {a.group or a.code for a in applicants}
+    else:
+        names = {f"{a.group or a.code}/{number + 1}" for a in applicants for number in range(len(a.wishes))}
+    return dict(zip(names, draw.tickets(seed, names), strict=True))
 
 
 def interval_tickets(units: Sequence[str], start: int, interval: int) -> dict[str, bytes]:
@@ -629,598 +574,3 @@ def _tell(m: Market, result: Allocation, flat: Sequence[Wish], schools: Sequence
             )
         )
     return told
-
-
-@njit(cache=True)
-def _check(
-    start: Ints,
-    school: Ints,
-    seats: Ints,
-    category: Ints,
-    reserve: Ints,
-    home: Ints,
-    quota: Ints,
-    size: Ints,
-    count: Ints,
-) -> tuple[int, int]:
-    """The first fault as (its number, unit or school), or (0, 0); counts the options of each school."""
-    kept = np.zeros(seats.size, np.int64)
-    for r in range(home.size):
-        if home[r] < 0 or home[r] >= seats.size or quota[r] < 0:
-            return 6, home[r]
-        kept[home[r]] += quota[r]
-    for s in range(seats.size):
-        if seats[s] < kept[s]:
-            return 6, s
-    if start.size == 0 or start[0] != 0 or start[-1] != school.size:
-        return 1, 0
-    for u in range(start.size - 1):
-        if start[u] > start[u + 1]:
-            return 1, u
-        if size[u] < 1:
-            return 5, u
-        for o in range(start[u], start[u + 1]):
-            s = school[o]
-            if s < 0 or s >= seats.size:
-                return 2, u
-            count[s] += 1
-            if category[o] < 0:
-                return 5, u
-            for before in range(start[u], o):
-                if school[before] == s:
-                    return 3, u
-            r = reserve[o]
-            if r < -1 or r >= home.size or (r >= 0 and home[r] != s):
-                return 4, u
-    return 0, 0
-
-
-CARD = np.dtype([("word", np.uint64), ("school", np.int32), ("unit", np.int32)])
-PLACE = np.dtype([("word", np.uint64), ("option", np.int32), ("unit", np.int32)])
-NEVER = np.uint64(0xFFFFFFFFFFFFFFFF)
-PATIENCE = 100  # how often a school looks again at what bound children left behind
-
-
-@njit(cache=True)
-def _stand(
-    cards: Any,
-    start: Ints,
-    school: Any,
-    category: Any,
-    basis: Any,
-    private: Any,
-    own: Words,
-    per_option: bool,
-    layout: Ints,
-    parts: Words,
-    buffer_categories: int,
-    dwelling: Ints,
-    family: Ints,
-    lock_start: Ints,
-    lock_family: Ints,
-    lock_school: Ints,
-) -> Any:
-    """Fills each option's card: standing as one word (the lower before), school, unit; says why it can't be used."""
-    closed = np.zeros(school.size, np.int8)
-    tier, choice, below, loser, sibling = layout[0], layout[1], layout[2], layout[3], layout[4]
-    for u in range(start.size - 1):
-        lost = np.uint64(0)
-        d = dwelling[u]
-        lock, locks = (lock_start[d], lock_start[d + 1]) if d >= 0 else (0, 0)
-        for o in range(start[u], start[u + 1]):
-            s, b = school[o], basis[o]
-            w = (parts[0, b] << np.uint64(tier)) | (np.uint64(category[o]) << np.uint64(below))
-            w |= parts[1, b] << np.uint64(sibling)
-            if layout[5]:
-                w |= np.uint64(o - start[u]) << np.uint64(choice)
-            if private[s]:
-                lost = np.uint64(layout[6])
-            else:
-                w |= lost << np.uint64(loser)
-            if b == 4 and category[o] >= buffer_categories:
-                closed[o] = 2
-            elif lock < locks and (b == 0 or b == 4):
-                for k in range(lock, locks):
-                    if (lock_school[k] == s or lock_school[k] == -1) and lock_family[k] != family[u]:
-                        closed[o] = 1
-            cards[o].word = NEVER if closed[o] else w | own[o if per_option else u]
-            cards[o].school = s
-            cards[o].unit = u
-    cards[school.size].unit = -1
-    return closed
-
-
-@njit(cache=True)
-def _after(tickets: Words, row1: int, row2: int) -> bool:
-    """Whether, of two equal standings, the first's ticket is drawn later; a tie, which _ranks reports, is by row."""
-    for k in range(tickets.shape[1]):
-        if tickets[row1, k] != tickets[row2, k]:
-            return bool(tickets[row1, k] > tickets[row2, k])
-    return row1 > row2
-
-
-@njit(cache=True)
-def _push(heap: Any, tickets: Words, per_option: bool, base: int, n: int, word: Any, o: int, u: int) -> None:
-    """Puts option o of unit u at the n-th place of the heap that begins at base; on top is the last in standing."""
-    j = n
-    while j > 0:
-        q = (j - 1) >> 1
-        x = heap[base + q]
-        if x.word > word or (
-            x.word == word and not _after(tickets, o if per_option else u, x.option if per_option else x.unit)
-        ):
-            break
-        heap[base + j] = x
-        j = q
-    heap[base + j].word = word
-    heap[base + j].option = o
-    heap[base + j].unit = u
-
-
-@njit(cache=True)
-def _sink(heap: Any, tickets: Words, per_option: bool, base: int, n: int, word: Any, o: int, u: int) -> None:
-    """Puts option o of unit u in place of the top of the heap of n that begins at base."""
-    j = 0
-    while True:
-        q = 2 * j + 1
-        if q >= n:
-            break
-        x = heap[base + q]
-        if q + 1 < n:
-            y = heap[base + q + 1]
-            if y.word > x.word or (
-                y.word == x.word
-                and _after(tickets, y.option if per_option else y.unit, x.option if per_option else x.unit)
-            ):
-                q += 1
-                x = y
-        if x.word < word or (
-            x.word == word and not _after(tickets, x.option if per_option else x.unit, o if per_option else u)
-        ):
-            break
-        heap[base + j] = x
-        j = q
-    heap[base + j].word = word
-    heap[base + j].option = o
-    heap[base + j].unit = u
-
-
-@njit(cache=True)
-def _trim(
-    heap: Any, tickets: Words, per_option: bool, p: int, base: int, free: Ints, held: Ints, size: Any, out: Any
-) -> tuple[int, bool]:
-    """Sends away from pool p those last in standing until it is within its seats; what still fits comes back.
-
-    Writes the places sent away to `out`; returns how many, and whether some sent away earlier might now fit.
-    """
-    n = 0
-    while free[p] < 0:
-        out[n] = heap[base]
-        free[p] += size[out[n].unit]
-        n += 1
-        held[p] -= 1
-        if held[p]:
-            x = heap[base + held[p]]
-            _sink(heap, tickets, per_option, base, held[p], x.word, x.option, x.unit)
-    gone = n
-    for k in range(n - 2, -1, -1):  # out[n-1] overflowed; those after it in standing return where they fit
-        if size[out[k].unit] <= free[p]:
-            _push(heap, tickets, per_option, base, held[p], out[k].word, out[k].option, out[k].unit)
-            held[p] += 1
-            free[p] -= size[out[k].unit]
-            gone -= 1
-            for j in range(k, gone):
-                out[j] = out[j + 1]
-    return gone, n > 0 and (gone < n or free[p] > 0)
-
-
-@njit(cache=True)
-def _defer(
-    cards: Any,
-    start: Ints,
-    seats: Ints,
-    home: Ints,
-    quota: Ints,
-    returns: Any,
-    reserve: Any,
-    size: Any,
-    count: Ints,
-    tickets: Words,
-    per_option: bool,
-) -> Any:
-    """Deferred acceptance. Pool s holds the open seats of school s, pool S+r those of reserve r.
-
-    Returns for each unit its option (the end of its list: none) and its pool; for each school whether bound children
-    that were sent away left seats which others, sent away before, might take (1: open ones only); and the pools.
-    """
-    schools, n = seats.size, start.size - 1
-    total = schools + home.size
-    free = np.empty(total, np.int64)
-    free[:schools] = seats
-    for r in range(home.size):
-        free[schools + r] = quota[r]
-        if not returns[r]:
-            free[home[r]] -= quota[r]
-    base = np.zeros(total + 1, np.int64)
-    for p in range(total):
-        s = p if p < schools else home[p - schools]
-        base[p + 1] = base[p] + min(free[p], count[s]) + 1
-    heap = np.empty(base[total], PLACE)
-    held = np.zeros(total, np.int64)
-    dirty = np.zeros(schools, np.int8)
-    largest = size.max() if n else 1
-    bound = largest > 1
-    moved = np.empty(largest + 2, PLACE)
-    out = np.empty(largest + 2, PLACE)
-    stack = np.empty(n + 1, np.int32)  # options to be tried next
-    for first in range(n):
-        if start[first] == start[first + 1]:
-            continue
-        top = 1
-        stack[0] = start[first]
-        while top:
-            top -= 1
-            o = stack[top]
-            u = cards[o].unit
-            r, p = -1, -1
-            while cards[o].unit == u:
-                word, s = cards[o].word, cards[o].school
-                if word == NEVER:
-                    o += 1
-                    continue
-                if home.size:
-                    r = reserve[o]
-                    if r >= 0 and size[u] > quota[r]:
-                        r = -1
-                p = s if r < 0 else schools + r
-                if free[s] != 0 or (bound and size[u] > 1) or free[p] != 0:
-                    break
-                group = False
-                while True:  # the common case, one in, one out: of the reserved seats, then of the open ones
-                    b = base[p]
-                    x = heap[b]
-                    y = x.option
-                    v = x.unit
-                    if held[p] and (
-                        word < x.word
-                        or (word == x.word and _after(tickets, y if per_option else v, o if per_option else u))
-                    ):
-                        group = bound and size[v] > 1
-                        if group:
-                            break
-                        w = x.word
-                        _sink(heap, tickets, per_option, b, held[p], word, o, u)
-                        word, o, u = w, y, v
-                    if p == s:
-                        break
-                    p = s
-                if group:
-                    p = s if r < 0 else schools + r
-                    break
-                o += 1
-            if cards[o].unit != u:
-                continue
-            word, s, z = cards[o].word, cards[o].school, size[u]
-            come = 1
-            if p != s:
-                before = free[p]
-                _push(heap, tickets, per_option, base[p], held[p], word, o, u)
-                held[p] += 1
-                free[p] -= z
-                come = 0
-                if free[p] < 0:
-                    come, loose = _trim(heap, tickets, per_option, p, base[p], free, held, size, moved)
-                    dirty[s] |= 2 * loose
-                if returns[r]:
-                    free[s] += free[p] - before
-            else:
-                moved[0].word = word
-                moved[0].option = o
-                moved[0].unit = u
-            for k in range(max(come, 1)):  # the open seats shrink even where nobody comes to them
-                if come:
-                    x = moved[k]
-                    _push(heap, tickets, per_option, base[s], held[s], x.word, x.option, x.unit)
-                    held[s] += 1
-                    free[s] -= size[x.unit]
-                if free[s] >= 0:
-                    continue
-                gone, loose = _trim(heap, tickets, per_option, s, base[s], free, held, size, out)
-                dirty[s] |= loose
-                for j in range(gone):
-                    if cards[out[j].option + 1].unit == out[j].unit:
-                        stack[top] = out[j].option + 1
-                        top += 1
-    at = start[1:].copy()
-    pool = np.full(n, -1, np.int32)
-    for p in range(total):
-        for k in range(base[p], base[p] + held[p]):
-            at[heap[k].unit] = heap[k].option
-            pool[heap[k].unit] = p
-    return at, pool, dirty, heap, base, held, free
-
-
-@njit(cache=True)
-def _lines(cards: Any, start: Ints, until: Ints, schools: int) -> Any:
-    """The options of each school that can be used, up to `until` of each unit: where each line begins, the lines."""
-    begin = np.zeros(schools + 1, np.int64)
-    for u in range(start.size - 1):
-        for o in range(start[u], min(until[u] + 1, start[u + 1])):
-            if cards[o].word != NEVER:
-                begin[cards[o].school + 1] += 1
-    for s in range(schools):
-        begin[s + 1] += begin[s]
-    filled = begin[:-1].copy()
-    lines = np.empty(begin[schools], PLACE)
-    for u in range(start.size - 1):
-        for o in range(start[u], min(until[u] + 1, start[u + 1])):
-            word, s = cards[o].word, cards[o].school
-            if word != NEVER:
-                lines[filled[s]].word = word
-                lines[filled[s]].option = o
-                lines[filled[s]].unit = u
-                filled[s] += 1
-    return begin, lines
-
-
-@njit(cache=True)
-def _sort(tickets: Words, per_option: bool, line: Any) -> None:
-    """Sorts the places in one school's line by standing."""
-    words = np.empty(line.size, np.uint64)
-    for i in range(line.size):
-        words[i] = line[i].word
-    line[:] = line[np.argsort(words)]
-    for i in range(1, line.size):
-        if line[i].word != line[i - 1].word:
-            continue
-        word, option, unit = line[i].word, line[i].option, line[i].unit
-        j = i
-        while j > 0 and line[j - 1].word == word:
-            x = line[j - 1]
-            if not _after(tickets, x.option if per_option else x.unit, option if per_option else unit):
-                break
-            line[j] = x
-            j -= 1
-        line[j].word = word
-        line[j].option = option
-        line[j].unit = unit
-
-
-@njit(cache=True)
-def _claimed(
-    cards: Any,
-    start: Ints,
-    schools: int,
-    home: Ints,
-    returns: Any,
-    reserve: Any,
-    size: Any,
-    tickets: Words,
-    per_option: bool,
-    at: Ints,
-    heap: Any,
-    base: Ints,
-    held: Ints,
-    free: Ints,
-    dirty: Any,
-) -> Any:
-    """Of the schools in doubt, those where somebody has a claim: enough seats for all of it are free or behind it."""
-    claimed = np.zeros(schools, np.bool_)
-    for r in range(home.size):  # seats kept for the reserve, while some who may use it sit on open ones
-        s = home[r]
-        if dirty[s] >= 2 and not returns[r]:
-            for k in range(base[s], base[s] + held[s]):
-                x = heap[k]
-                claimed[s] |= reserve[x.option] == r and size[x.unit] <= free[schools + r]
-    for u in range(start.size - 1):
-        for o in range(start[u], at[u]):
-            word, s = cards[o].word, np.int64(cards[o].school)
-            if not dirty[s] or claimed[s] or word == NEVER:
-                continue
-            for p in (s, s if reserve[o] < 0 else schools + reserve[o]):
-                x = heap[base[p]]
-                if free[p] < size[u] and not (held[p] and word <= x.word):
-                    continue
-                behind = free[p]
-                for k in range(base[p], base[p] + held[p]):
-                    x = heap[k]
-                    if word < x.word or (
-                        word == x.word and _after(tickets, x.option if per_option else x.unit, o if per_option else u)
-                    ):
-                        behind += size[x.unit]
-                claimed[s] |= behind >= size[u]
-    return claimed
-
-
-@njit(cache=True)
-def _choose(
-    s: int,
-    only: int,
-    line: Any,
-    kept: int,
-    seats: Ints,
-    quota: Ints,
-    returns: Any,
-    reserve: Any,
-    size: Any,
-    at: Ints,
-    rest: Ints,
-    chosen: Ints,
-) -> None:
-    """What school s chooses among those who sit there and those who want to (or `only` one of these).
-
-    By standing: first into the reserved seats, then into the open ones; a unit that does not fit is passed over.
-    Writes each option's pool into `chosen`, -1 for none and -2 for those who don't ask.
-    """
-    room = seats[s] - kept
-    for place in line:
-        r = reserve[place.option]
-        if r >= 0:
-            rest[r] = quota[r]
-    for i in range(line.size):
-        o, u = line[i].option, line[i].unit
-        r = reserve[o]
-        chosen[i] = -1 if at[u] == o or (at[u] > o and (only < 0 or u == only)) else -2
-        if chosen[i] == -1 and r >= 0 and rest[r] >= size[u]:
-            rest[r] -= size[u]
-            if returns[r]:
-                room -= size[u]
-            chosen[i] = seats.size + r
-    for i in range(line.size):
-        if chosen[i] == -1 and room >= size[line[i].unit]:
-            room -= size[line[i].unit]
-            chosen[i] = s
-
-
-@njit(cache=True)
-def _repair(
-    cards: Any,
-    start: Ints,
-    seats: Ints,
-    home: Ints,
-    quota: Ints,
-    returns: Any,
-    reserve: Any,
-    size: Any,
-    count: Ints,
-    tickets: Words,
-    per_option: bool,
-    at: Ints,
-    pool: Any,
-    dirty: Any,
-) -> bool:
-    """Where bound children left seats behind, lets those who want them come, until nobody has a claim.
-
-    Changes `at` and `pool`. Such a placement need not exist once sizes differ: a school that changed its choice too
-    often calls nobody back any more, and the answer is False.
-    """
-    schools = seats.size
-    kept = np.zeros(schools, np.int64)
-    for r in range(home.size):
-        if not returns[r]:
-            kept[home[r]] += quota[r]
-    rest = np.empty(home.size, np.int64)
-    visits = np.zeros(schools, np.int64)
-    below = np.full(start.size - 1, -1, np.int64)  # the last option that sent a unit away
-    chosen = np.empty(count.max(), np.int64)
-    begin = np.zeros(schools + 1, np.int64)
-    for s in range(schools):
-        begin[s + 1] = begin[s] + count[s]
-    end = begin[:-1].copy()
-    order = np.empty(cards.size - 1, np.int32)
-    for o in range(cards.size - 1):
-        if cards[o].word != NEVER:
-            s = cards[o].school
-            order[end[s]] = o
-            end[s] += 1
-    room = np.empty(count.max(), PLACE)
-    queue = [s for s in range(schools) if dirty[s]]
-    loose = [0 for _ in range(0)]
-    settled = True
-    head = 0
-    while head < len(queue) or loose:
-        v = loose.pop() if loose else -1
-        if v >= 0 and at[v] < start[v + 1]:
-            continue
-        for o in range(start[v] if v >= 0 else 0, start[v + 1] if v >= 0 else 1):
-            if v >= 0:
-                if cards[o].word == NEVER:
-                    continue
-                s = cards[o].school
-            else:
-                s = queue[head]
-                head += 1
-                dirty[s] = False
-            line = room[: end[s] - begin[s]]
-            for i in range(line.size):
-                line[i].option = order[begin[s] + i]
-                line[i].word = cards[line[i].option].word
-                line[i].unit = cards[line[i].option].unit
-            if visits[s] == 0:
-                _sort(tickets, per_option, line)
-                for i in range(line.size):
-                    order[begin[s] + i] = line[i].option
-            visits[s] += 1
-            tired = visits[s] > PATIENCE
-            settled &= not tired
-            if tired and (v < 0 or o <= below[v]):
-                continue
-            _choose(s, v if tired else -1, line, kept[s], seats, quota, returns, reserve, size, at, rest, chosen)
-            for i in range(line.size):
-                taken, u = line[i].option, line[i].unit
-                if chosen[i] >= 0:
-                    if at[u] != taken and at[u] < start[u + 1]:
-                        old = cards[at[u]].school
-                        if not dirty[old]:
-                            dirty[old] = True
-                            queue.append(old)
-                    at[u] = taken
-                    pool[u] = chosen[i]
-                elif at[u] == taken:
-                    at[u] = start[u + 1]
-                    pool[u] = -1
-                    below[u] = taken
-                    loose.append(u)
-            if v >= 0 and at[v] < start[v + 1]:
-                break
-    return settled
-
-
-@njit(cache=True)
-def _result(start: Ints, school: Any, seats: Ints, quota: Ints, size: Any, at: Ints, pool: Any) -> Any:
-    """Each unit's option, school and reserve, -1 for none; the seats and the reserved seats that are left."""
-    got = np.full(at.size, -1, np.int64)
-    at_school = np.full(at.size, -1, np.int64)
-    reserved = np.full(at.size, -1, np.int64)
-    left, reserved_left = seats.copy(), quota.copy()
-    for u in range(at.size):
-        if at[u] < start[u + 1]:
-            got[u] = at[u]
-            at_school[u] = school[at[u]]
-            left[at_school[u]] -= size[u]
-            if pool[u] >= seats.size:
-                reserved[u] = pool[u] - seats.size
-                reserved_left[reserved[u]] -= size[u]
-    return got, at_school, reserved, left, reserved_left
-
-
-@njit(cache=True)
-def _ranks(
-    options: int,
-    seats: Ints,
-    begin: Ints,
-    lines: Any,
-    tickets: Words,
-    per_option: bool,
-    spare: int,
-    at: Ints,
-    pool: Any,
-) -> Any:
-    """Everybody's place in line at each school, how each line ends, and two units that can't be told apart."""
-    rank = np.zeros(options, np.int32)
-    last = np.zeros(seats.size, np.int64)
-    drawn = np.zeros(options, np.bool_)
-    tie = np.full(2, -1, np.int64)
-    for s in range(seats.size):
-        line = lines[begin[s] : begin[s + 1]]
-        _sort(tickets, per_option, line)
-        refused = -1
-        for i in range(line.size):
-            o, u = line[i].option, line[i].unit
-            rank[o] = i + 1
-            if at[u] != o:
-                refused = i if refused < 0 else refused
-            elif pool[u] == s:
-                last[s] = i + 1
-                refused = -1
-            if i > 0 and line[i].word == line[i - 1].word:
-                x = line[i - 1]
-                row1, row2 = (x.option, o) if per_option else (x.unit, u)
-                if (tickets[row1] == tickets[row2]).all():
-                    tie[0], tie[1] = x.unit, u
-        if refused >= 0 and last[s]:
-            batch = line[last[s] - 1].word >> np.uint64(spare)
-            if line[refused].word >> np.uint64(spare) == batch:
-                for x in line:
-                    drawn[x.option] = x.word >> np.uint64(spare) == batch
-    return rank, last, drawn, tie

@@ -412,8 +412,10 @@ def _tickets(
             text = f"{a!r} and {b!r} share priority {priority[order[k]]} at {where!r}, which can't seat all who ask"
             problems.add(file, 0, f"{text}: give --seed to draw between them, or other priorities")
         return tickets
-    drawn = np.unique(unit[order[np.concatenate([same, [False]]) | np.concatenate([[False], same])]])
-    tickets[drawn, :4] = allocation.ticket_words([draw.ticket(seed, name) for name in names_of(drawn)])
+    equal = np.zeros(len(size), np.bool_)
+    equal[unit[order[:-1][same]]] = equal[unit[order[1:][same]]] = True
+    drawn = np.flatnonzero(equal)
+    tickets[drawn, :4] = allocation.ticket_words(draw.tickets(seed, names_of(drawn)))
     return tickets
 
 
