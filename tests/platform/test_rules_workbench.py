@@ -12,6 +12,7 @@ import pytest
 import yaml
 from django.db import DatabaseError, transaction
 from django.test import Client
+from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,6 +86,279 @@ def test_a_block_becomes_a_line_and_a_missing_key_is_added() -> None:
     made = RuleText(text).set(["parameters", "core"], ["c"])
     assert made == "parameters:\n  core: [c]\n  # why\n  day: 2026-01-01\n"
     assert yaml.safe_load(RuleText(made).set(["parameters", "more"], 3))["parameters"]["more"] == 3
+
+
+def test_a_key_goes_with_its_comment_and_leaves_the_others() -> None:
+    text = "a: 1\n# of b\nb: {c: 1, d: 2}\n# of e\ne:\n  - x: 1  # one\n    y: 2\n"
+    rule = RuleText(text)
+    assert rule.drop(["b"]) == "a: 1\n# of e\ne:\n  - x: 1  # one\n    y: 2\n"
+    assert rule.drop(["b", "c"]) == text.replace("{c: 1, d: 2}", "{d: 2}")
+    assert rule.drop(["e", 0, "y"]) == text.replace("    y: 2\n", "")
+    assert rule.drop(["e", 0, "x"]) == text.replace("x: 1  # one\n    y: 2", "y: 2")
+    assert yaml.safe_load(RuleText(rule.drop(["b", "c"])).drop(["b", "d"])) == {"a": 1, "e": [{"x": 1, "y": 2}]}
+    assert yaml.safe_load(rule.put(["f", "g", "h"], 3))["f"] == {"g": {"h": 3}}
+    assert rule.insert(["q"], 0, {"n": 1}).endswith("q:\n  - {n: 1}\n")
+
+
+# ── the forms ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def filled(text: str, **changed: Any) -> Any:
+    """The controls of a text as a browser posts them; `changed`: controls by name with another content."""
+    from django.http import QueryDict
+
+    from ruxue.policy import language
+    from ruxue.web.bureau.rulefields import Shapes
+
+    sent = QueryDict(mutable=True)
+    for record in Shapes(RuleText(text), language.load(text), "en").records.values():
+        for f in record.fields:
+            several = f.kind == "many"
+            sent.setlist(f.name, ["", *(o.value for o in f.options if o.on)] if several else [f.value])
+    for name, value in changed.items():
+        sent.setlist(name, value if isinstance(value, list) else [value])
+    return sent
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_what_a_form_shows_and_nobody_changes_is_written_as_it_stood(name: str) -> None:
+    from ruxue.policy import language
+    from ruxue.web.bureau.rulefields import Shapes
+
+    text = TEXTS[name]
+    shapes, sent = Shapes(RuleText(text), language.load(text), "zh"), filled(text)
+    shown = [r for r in shapes.records.values() if not r.new and r.fields]
+    assert len(shown) > 5
+    for record in shown:
+        assert shapes.change(record.path, sent) == text, record.path
+
+
+EDITS: list[tuple[str, str, dict[str, Any], tuple[Any, ...], Any]] = [
+    # policy, button, controls, place in the document, what stands there then
+    ("longgang-primary-2020", "fields:categories.0", {"f:categories.0:points": "102.5"}, ("categories", 0, "points"), 102.5),
+    ("longgang-primary-2020", "fields:points", {"f:points:cap": "12"}, ("points", "cap"), 12),
+    ("longgang-primary-2020", "fields:points", {"f:points:cap": ""}, ("points", "cap"), None),
+    (
+        "longgang-primary-2020",
+        "fields:points.sum.0",
+        {"f:points.sum.0:rate": "0.1", "f:points.sum.0:categories": ["", "1"]},
+        ("points", "sum", 0, "rate"),
+        0.1,
+    ),
+    (
+        "longgang-primary-2020",
+        "fields:points.sum.3",
+        {"f:points.sum.3:of.longest_of.1.count": "unbroken"},
+        ("points", "sum", 3, "of", "longest_of", 1, "count"),
+        "unbroken",
+    ),
+    (
+        "longgang-primary-2020",
+        "new:points.sum",
+        {
+            "n:points.sum:title.zh": "无房",
+            "n:points.sum:title.en": "no dwelling",
+            "n:points.sum:give": "2",
+            "n:points.sum:when": "no dwelling in some districts",
+        },
+        ("points", "sum", 5),
+        {
+            "title": {"zh": "无房", "en": "no dwelling"},
+            "give": 2,
+            "when": {"no_dwelling_in": ["longgang"]},
+        },
+    ),
+    (
+        "longgang-primary-2020",
+        "new:points.sum.counted",
+        {
+            "n:points.sum.counted:title.zh": "公积金",
+            "n:points.sum.counted:title.en": "housing fund",
+            "n:points.sum.counted:rate": "0.1",
+            "n:points.sum.counted:of": "of:fund.main",
+        },
+        ("points", "sum", 5, "of"),
+        {"of": ["fund.main"], "count": "cumulative", "unit": "months", "until": "${cutoff}"},
+    ),
+    (
+        "longgang-primary-2020",
+        "new:points.sum.0.times",
+        {"n:points.sum.0.times:by": "2", "n:points.sum.0.times:when": "the child's hukou is in the school's zone"},
+        ("points", "sum", 0, "times"),
+        None,
+    ),
+    ("luozhuang-primary-2023", "fields:points", {"f:points:times.by": "3"}, ("points", "times", "by"), 3),
+    ("luozhuang-primary-2023", "drop:points.times", {}, ("points", "times"), None),
+    ("longgang-primary-2020", "fields:categories.2.fallback", {"f:categories.2.fallback:to": "6"}, ("categories", 2, "fallback", "to"), "6"),
+    ("longgang-primary-2020", "drop:categories.2.fallback", {}, ("categories", 2, "fallback"), None),
+    (
+        "longgang-primary-2020",
+        "new:categories.0.fallback",
+        {"n:categories.0.fallback:to": "5", "n:categories.0.fallback:proof": "use:local"},
+        ("categories", 0, "fallback"),
+        {"to": "5", "proof": {"use": "local"}},
+    ),
+    ("longgang-primary-2020", "fields:seat_lock", {"f:seat_lock:years.junior": ""}, ("seat_lock", "years"), {"primary": 6}),
+    (
+        "longgang-primary-2020",
+        "fields:seat_lock",
+        {"f:seat_lock:released_by": ["", "graduated"]},
+        ("seat_lock", "released_by"),
+        ["graduated"],
+    ),
+    (
+        "kuiwen-primary",
+        "new:seat_lock",
+        {
+            "n:seat_lock:years.primary": "6",
+            "n:seat_lock:scope": "school",
+            "n:seat_lock:last_year_blocks": "false",
+        },
+        ("seat_lock",),
+        {"years": {"primary": 6}, "scope": "school", "last_year_blocks": False},
+    ),
+    (
+        "kuiwen-primary",
+        "new:quotas",
+        {"n:quotas:category": "K5", "n:quotas:share": "50%"},
+        ("quotas",),
+        [{"category": "K5", "share": "50%"}],
+    ),
+    (
+        "kuiwen-primary",
+        "fields:buffers.0",
+        {"f:buffers.0:category": "K2"},
+        ("buffers", 0, "category"),
+        "K2",
+    ),
+    ("kuiwen-primary", "drop:buffers.0", {}, ("buffers",), None),
+    ("kuiwen-junior", "fields:feeders.0", {"f:feeders.0:opt_out": "false"}, ("feeders", 0, "opt_out"), False),
+    ("lixia-primary", "fields:rounds.0", {"f:rounds.0:choices": "5"}, ("rounds", 0, "choices"), 5),
+    (
+        "kuiwen-primary",
+        "new:rounds",
+        {
+            "n:rounds:title.zh": "平行志愿",
+            "n:rounds:title.en": "parallel choices",
+            "n:rounds:categories": ["", "K5"],
+            "n:rounds:choices": "4",
+            "n:rounds:by": "rank_first",
+        },
+        ("rounds", 0, "by"),
+        "rank_first",
+    ),
+    (
+        "kuiwen-primary",
+        "new:veto",
+        {"n:veto:title.zh": "虚假材料", "n:veto:title.en": "false papers", "n:veto:when": "family.false_papers"},
+        ("veto", 0, "when"),
+        {"fact": "family.false_papers", "is": True},
+    ),
+    (
+        "kuiwen-primary",
+        "new:categories.2.evidence",
+        {
+            "n:categories.2.evidence:zh": "租赁合同",
+            "n:categories.2.evidence:en": "the lease",
+            "n:categories.2.evidence:shows": ["", "lease.sole"],
+        },
+        ("categories", 2, "evidence", -1, "shows"),
+        ["lease.sole"],
+    ),
+    (
+        "kuiwen-primary",
+        "new:ask",
+        {"n:ask:*": "lease.sole", "n:ask:zh": "请到住建局备案", "n:ask:en": "file the lease"},
+        ("ask", "lease.sole", "en"),
+        "file the lease",
+    ),
+    (
+        "kuiwen-primary",
+        "new:parameters",
+        {"n:parameters:*": "seats", "n:parameters:value": "40"},
+        ("parameters", "seats"),
+        40,
+    ),
+    (
+        "kuiwen-primary",
+        "order:order",
+        {"fact:order": "when:sibling.in_school", "better:new.order": "met"},
+        ("order", -1),
+        {"when": {"fact": "sibling.in_school", "is": True}, "better": "met"},
+    ),
+    (
+        "luozhuang-primary-2023",
+        "fields:order.1",
+        {"f:order.1:amount.unit": "days"},
+        ("order", 1, "amount", "unit"),
+        "days",
+    ),
+    (
+        "longgang-primary-2020",
+        "order:categories.1.order",
+        {"fact:categories.1.order": "points:certificate"},
+        ("categories", 1, "order"),
+        [{"points": "certificate", "better": "larger"}],
+    ),
+    ("kuiwen-primary", "fields:", {"f::ties": "lottery"}, ("ties",), "lottery"),
+    ("longgang-primary-2020", "not:define.local", {}, ("define", "local", "not", "equals"), "longgang"),
+    (
+        "longgang-primary-2020",
+        "fields:define.bought.all.2",
+        {"f:define.bought.all.2:amount.share": ["", "child", "parents"], "f:define.bought.all.2:amount.more_than": "60%"},
+        ("define", "bought", "all", 2, "amount"),
+        {"share": ["child", "parents"], "more_than": "60%"},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "button", "controls", "place", "wanted"), EDITS, ids=lambda v: str(v)[:40])
+def test_a_form_changes_its_own_lines_and_leaves_a_valid_rule(
+    name: str, button: str, controls: dict[str, Any], place: tuple[Any, ...], wanted: Any
+) -> None:
+    from difflib import ndiff
+
+    from ruxue.policy import language
+    from ruxue.web.bureau import ruleforms
+
+    text = TEXTS[name]
+    made = ruleforms.apply(text, language.load(text), button, filled(text, **controls))
+    language.load(made)
+    found: Any = yaml.safe_load(made)
+    for step in place:
+        found = found.get(step) if isinstance(found, dict) else found[step]
+    if wanted is not None or not button.startswith("new:"):
+        assert found == wanted
+    gone = [line for line in ndiff(text.splitlines(), made.splitlines()) if line.startswith("- ")]
+    assert len(gone) <= (6 if button.startswith("drop:") else 2), "only its own lines change"
+    assert all(line in made for line in text.splitlines() if line.lstrip().startswith("#"))
+
+
+@pytest.mark.parametrize(
+    ("button", "controls", "said"),
+    [
+        ("fields:points", {"f:points:cap": "ten"}, "number"),
+        ("fields:points", {"f:points:cap": "0.12345"}, "number"),
+        ("fields:seat_lock", {"f:seat_lock:scope": "moon"}, "choose from the list"),
+        ("new:quotas", {"n:quotas:category": ""}, "fill in"),
+        (
+            "new:veto",
+            {"n:veto:title.zh": "x", "n:veto:title.en": "x", "n:veto:when": "father's income"},
+            "choose a fact",
+        ),
+        ("new:rounds", {"n:rounds:title.zh": "x", "n:rounds:title.en": "x"}, "at least one"),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_its_control(button: str, controls: dict[str, str], said: str) -> None:
+    from ruxue.policy import language
+    from ruxue.web.bureau import ruleforms
+    from ruxue.web.bureau.rulefields import FormError
+
+    text = TEXTS["longgang-primary-2020"]
+    with pytest.raises(FormError) as error:
+        ruleforms.apply(text, language.load(text), button, filled(text, **controls))
+    with translation.override("en"):
+        assert said in str(error.value.message)
 
 
 # ── from draft to law ─────────────────────────────────────────────────────────────────────────────────────────
@@ -281,6 +555,25 @@ def test_forms_write_the_text_and_name_what_is_wrong(season: Any) -> None:
     page = answer.content.decode()
     assert "did you mean child.already_enrolled" in page and "是否为 child.already_enrolled" in page
     assert re.search(r'data-line="\d+"', page)
+
+    # What was filled in stays, wherever it was: beside a mistake of another control, and beside a text that is wrong.
+    more = {"f:buffers.0:title.en": "the eastern buffer", "n:quotas:category": "K5", "n:quotas:seats": "many"}
+    press("undo")
+    answer = press("new:quotas", **more)
+    page = answer.content.decode()
+    assert answer.status_code == 400 and draft.text == before
+    assert 'value="the eastern buffer"' in page and 'value="many"' in page
+    assert "Seats: Please write a number" in page and "请填写数字" in page
+    page = press(
+        "parameter:parameters.cutoff", **{"parameter:parameters.cutoff": "2026-08-30", **more}
+    ).content.decode()
+    assert 'value="the eastern buffer"' in page and 'value="2026-08-30"' in page
+    page = press("fields:buffers.0", text="order: [", **more).content.decode()
+    assert 'value="the eastern buffer"' in page and "order: [</textarea>" in page
+    page = web.post(
+        f"{url}/check", {"text": draft.text.replace("better: earlier", "better: later", 1)}
+    ).content.decode()
+    assert 'hx-swap-oob="true"' in page and re.search(r'value="later" selected', page), "the forms follow the text"
 
 
 def test_only_the_district_and_the_city_can_act(season: Any) -> None:

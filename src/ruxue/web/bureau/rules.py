@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -190,14 +191,15 @@ def draft(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _editor(request: HttpRequest, row: RuleDraft, district: District) -> HttpResponse:
-    """Forms and text side by side. Every button posts the whole text, so nothing typed is lost."""
-    text, opened, fact, notice, fault = row.text, "", "", "", ""
-    status = 200
+    """Forms and text side by side. Every button posts the whole text and all that was filled in: nothing is lost."""
+    text, opened, fact, notice, fault, other = row.text, "", "", "", "", ""
+    status, typed = 200, None
     if request.method == "POST":
         by = _drafting(request, district)
         do = request.POST.get("do", "save")
         text = request.POST.get("text", "").replace("\r\n", "\n")
         revision = request.POST.get("revision", "")
+        typed = request.POST
         try:
             seen = int(revision) if revision.isdigit() else -1
             if do.startswith(("open:", "fact:")):
@@ -205,22 +207,24 @@ def _editor(request: HttpRequest, row: RuleDraft, district: District) -> HttpRes
                 fact = request.POST.get(f"fact:{opened}", "") if do.startswith("fact:") else ""
             elif do == "undo":
                 row = rules.undo(row.pk, by, seen)
-                text, notice = row.text, _("Taken back.")
+                text, notice, typed = row.text, _("Taken back."), None
             elif do == "save":
                 row = rules.edit(row.pk, by, text, "text", seen)
-                notice = _("Saved.")
+                notice, typed = _("Saved."), None
             else:
                 made = ruleforms.apply(text, rules.read(row.season, text), do, request.POST)
                 rules.read(row.season, made)
                 row = rules.edit(row.pk, by, made, do.split(":")[0], seen)
                 text, notice = made, _("Changed and saved.")
+                typed = ruleforms.left(request.POST, do)
                 if do.startswith("add:"):
-                    opened = ruleforms.added_path(made, do[4:]) if "\n" in made else ""
+                    opened = ruleforms.added_path(made, do[4:])
         except FormError as error:
-            fault, status = str(error), 400
+            fault, other = _both_languages(error)
+            status = 400
         except PolicyError as error:
             said = _said(error, text)
-            fault = _("This change can't stand: %(why)s") % {"why": said["text"]}
+            fault, other = _("This change can't stand: %(why)s") % {"why": said["text"]}, said["other"]
             status = 400
         except rules.RuleError as error:
             fault, status = _step_error(error), 409
@@ -228,12 +232,11 @@ def _editor(request: HttpRequest, row: RuleDraft, district: District) -> HttpRes
             fault, status = _("The text has changed under this form. Please try again."), 409
         if fact not in ("", *ruleforms.FACTS):
             raise Http404
-    policy, problem, changes, forms = None, None, [], None
-    try:
-        policy = rules.read(row.season, text)
-        forms = Forms(text, policy, _lang(), opened, fact)
-    except PolicyError as error:
-        problem = _said(error, text)
+        if fault and do.startswith("condition:"):
+            opened = do.partition(":")[2]
+            fact = request.POST.get(f"fact:{opened}", "")
+    policy, problem, forms = _read_forms(row, text, opened, fact, typed)
+    changes = []
     if policy and row.base:
         changes = [c.text(_lang()) for c in diff(rules.policy_of(row.base), policy, _lang())]
     return bureau_page(
@@ -248,16 +251,42 @@ def _editor(request: HttpRequest, row: RuleDraft, district: District) -> HttpRes
         problem=problem,
         notice=notice,
         fault=fault,
+        fault_other=other,
         changes=changes,
         lang=_lang(),
-        facts=ruleforms.fact_choices(_lang()),
-        order_facts=ruleforms.fact_choices(_lang(), only=(date, int)),
         sizes=SIZES,
         choices=_texts(row.season, row),
         has_last=whatif.last_season(row.season) is not None,
         edits=row.edits.select_related("by").order_by("-revision")[:20],
         action_names=_action_names(),
     )
+
+
+def _both_languages(error: FormError) -> tuple[str, str]:
+    """What is wrong with a control, in the page's language and in the other."""
+    said = {}
+    for lang in ("zh-hans", "en"):
+        with translation.override(lang):
+            said[lang] = f"{error.field}: {error.message}" if error.field else str(error.message)
+    return (said["zh-hans"], said["en"]) if chinese() else (said["en"], said["zh-hans"])
+
+
+def _read_forms(
+    row: RuleDraft, text: str, opened: str = "", fact: str = "", typed: Any = None
+) -> tuple[language.Policy | None, dict[str, Any] | None, Forms | None]:
+    """The policy that a text gives, or what is wrong with it; and its forms, else those of the last text that was a
+    rule, so that what was filled in stays."""
+    try:
+        policy = rules.read(row.season, text)
+        return policy, None, Forms(text, policy, _lang(), opened, fact, typed)
+    except PolicyError as error:
+        problem = _said(error, text)
+    for (older,) in row.edits.order_by("-revision").values_list("text")[:20].iterator():
+        try:
+            return None, problem, Forms(older, rules.read(row.season, older), _lang(), typed=typed)
+        except PolicyError:
+            continue
+    return None, problem, None
 
 
 def _action_names() -> dict[str, str]:
@@ -270,6 +299,10 @@ def _action_names() -> dict[str, str]:
         "remove": _("taken away"),
         "better": _("direction of a tie-breaker"),
         "order": _("tie-breaker added"),
+        "fields": _("values changed"),
+        "new": _("entry added"),
+        "drop": _("entry taken away"),
+        "not": _("condition turned into its opposite"),
         "title": _("title changed"),
         "copy": _("batch added"),
         "condition": _("condition changed"),
@@ -286,12 +319,10 @@ def check(request: HttpRequest, key: str) -> HttpResponse:
     row, district = _draft(request, key)
     _drafting(request, district)
     text = request.POST.get("text", "").replace("\r\n", "\n")
-    problem = None
-    try:
-        rules.read(row.season, text)
-    except PolicyError as error:
-        problem = _said(error, text)
-    return render(request, "bureau/rules_verdict.html", {"problem": problem, "lang": _lang()})
+    _policy, problem, forms = _read_forms(row, text)
+    # The forms follow the text; while it has a mistake they stay as they are.
+    shown = {"problem": problem, "lang": _lang(), "forms": None if problem else forms}
+    return render(request, "bureau/rules_check.html", shown)
 
 
 @staff
