@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import html
 import re
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from django.db import DatabaseError, transaction
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import translation
 from hypothesis import given, settings
@@ -651,6 +653,78 @@ def test_the_public_page_shows_the_rule_in_force_and_its_signature(season: Any) 
     page = Client().get("/rules/kuiwen").content.decode()
     assert version.digest in page and version.signature in page
     assert Client().get("/rules/kuiwen/text?v=1").content.decode() == version.text
+
+
+def test_the_family_reads_its_place_in_the_order(season: Any) -> None:
+    from ruxue.admissions.models import Offer
+    from ruxue.web.guardian.views import explanation_of
+
+    offer = Offer.objects.filter(round__season=season, deadline__isnull=False, rank__isnull=False).first()
+    assert offer is not None
+    row = offer.application
+    web = client(row.guardian)
+    page = web.get(f"/g/a/{row.key}/").content.decode()
+    assert f"Rank {offer.rank} of {offer.applicants} applicants for {offer.seats} seats" in page
+    assert f"admitted down to rank {offer.last_rank}" in page
+    Offer.objects.filter(pk=offer.pk).update(deadline=None)
+    try:
+        row = type(row).objects.get(pk=row.pk)
+        said = explanation_of(row)
+        assert said is not None and not said.standing, "nothing is told before it is published"
+    finally:
+        Offer.objects.filter(pk=offer.pk).update(deadline=offer.deadline)
+
+
+def test_a_family_is_told_by_the_rule_that_decided(season: Any) -> None:
+    from ruxue.applications.models import Application
+    from ruxue.ledger import clock
+    from ruxue.places import rules
+    from ruxue.web.guardian.views import explanation_of
+
+    row = Application.objects.filter(season=season, category="K1").exclude(policy_digest="").first()
+    assert row is not None
+    one, two = official("kuiwen", "kuiwen"), official("kuiwen-two", "kuiwen")
+    base = season.policies.order_by("-version").first()
+    text = RuleText(base.text).put(["categories", 0, "title", "zh"], "改名的第一批次")
+    draft = rules.start(season, one, "renamed", base.text, base)
+    rules.edit(draft.pk, one, text, "text", 0)
+    rules.submit(draft.pk, one, 1)
+    draft.refresh_from_db()
+    rules.approve(draft.pk, two, draft.digest)
+    rules.publish(draft.pk, two, clock.today())
+    now = rules.in_force(season)
+    assert now is not None and now.categories[0].title.zh == "改名的第一批次"
+    with translation.override("zh-hans"):
+        said = explanation_of(row)
+    assert said is not None and said.title != "改名的第一批次" and said.code == "K1"
+
+
+def spoken(template: str, context: dict[str, Any]) -> str:
+    return html.unescape(render_to_string(template, context))
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_points_and_grounds_are_told_short_first(lang: Any) -> None:
+    from ruxue.policy.cases import read
+    from ruxue.policy.engine import decide
+    from ruxue.policy.explain import explain
+    from ruxue.policy.language import load
+
+    name = "longgang-primary-2017"
+    book = read((Path(__file__).parents[1] / "policy" / "cases" / f"{name}.yaml").read_text(encoding="utf-8"))
+    policy = load(TEXTS[name], book.season)
+    told = [explain(policy, c.facts, decide(policy, c.facts), lang, date(2017, 5, 31)) for c in book.cases]
+    scored = max(told, key=lambda e: (len(e.options), len(e.points)))
+    assert len(scored.options) > 1 and scored.points
+    with translation.override("zh-hans" if lang == "zh" else "en"):
+        page = spoken("parts/explanation.html", {"explanation": scored, "until": date(2017, 5, 31)})
+    assert scored.total in page and all(p.title in page and p.proven in page for p in scored.points)
+    assert all(o.ground in page for o in scored.options)
+    assert page.count("<details") >= 2 and page.index("<details") > page.index("</ul>"), "short first"
+    open_ = next(e for e in told if e.asks)
+    with translation.override("zh-hans" if lang == "zh" else "en"):
+        page = spoken("parts/explanation.html", {"explanation": open_, "until": date(2017, 5, 31)})
+    assert open_.asks[0].text in page and ("5月31日" in page if lang == "zh" else "31 May" in page or "May 31" in page)
 
 
 def test_the_self_check_asks_until_it_is_sure_and_stores_nothing(season: Any) -> None:

@@ -5,15 +5,15 @@ Short first: one sentence; then conditions, points and better categories for who
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from ruxue.policy import arrangements
 from ruxue.policy.engine import Ground, Node, Part, Verdict, compiled, conjuncts, decide, node, trusted
 from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, FactSheet, Lang, Truth, Value
-from ruxue.policy.language import COORDINATE, Condition, Policy
-from ruxue.policy.records import KIND_NAMES
+from ruxue.policy.language import COORDINATE, Condition, Policy, Quantity
+from ruxue.policy.records import AT, KIND_NAMES, Dwellings, History, SeatLocks, Spell
 from ruxue.policy.words import Words, deciding_fact, pick, say, say_date, say_points, words_of
 
 __all__ = ["explain", "render", "render_policy", "say", "say_date", "say_standing", "self_check", "with_standing"]
@@ -428,7 +428,8 @@ def self_check(policy: Policy, answers: Mapping[str, Value | None], lang: Lang) 
 
 @dataclass(frozen=True)
 class Question:
-    """A question of the self-check: a fact, its words, its type's name, and the answers that make a difference."""
+    """A question of the self-check: a fact, its words, its type's name, and the answers that make a difference: texts,
+    or for a history the places that the rule tells apart."""
 
     fact: str
     text: str
@@ -449,8 +450,71 @@ def next_questions(policy: Policy, answers: Mapping[str, Value | None], lang: La
         if name in answers:
             continue
         options = [(str(value), words.value(name, value)) for value in _mentioned(policy, name)]
+        if VOCABULARY[name].kind is History and any(q.at for q in _spells(policy, name)):
+            options = [(at, words.place(at)) for at in AT]
         out.append(Question(name, VOCABULARY[name].name(lang), KIND_NAMES[VOCABULARY[name].kind], options))
     return out
+
+
+def _spells(policy: Policy, name: str) -> Iterator[Quantity]:
+    """Every quantity of the rule that counts a history."""
+
+    def inside(quantity: Quantity) -> Iterator[Quantity]:
+        if name in (quantity.of or ()):
+            yield quantity
+        for part in quantity.inner:
+            yield from inside(part)
+
+    for _, condition in policy.conditions():
+        for leaf in condition.walk():
+            if leaf.amount:
+                yield from inside(leaf.amount)
+    for _, item in policy.items():
+        if item.of:
+            yield from inside(item.of)
+    for _, order in policy.orders():
+        if order.amount:
+            yield from inside(order.amount)
+
+
+def answer(policy: Policy, name: str, typed: str) -> Value | None:
+    """A visitor's answer to a question as a value; None where they don't know, or where it leaves the fact open.
+
+    A history is answered by the day since which it has run without a break, and where ("2020-05-01 zone"), or by
+    "none"; seats that a home serves and dwellings by "none" or "some". Raises ValueError for what can't be read.
+    """
+    kind = VOCABULARY[name].kind
+    if typed == "-" or (not typed and kind is not str):
+        return None
+    if kind is str:
+        return typed
+    if kind is bool:
+        return {"true": True, "false": False}.get(typed)
+    if kind is int:
+        return int(typed)
+    if kind is date:
+        return date.fromisoformat(typed)
+    if kind is History:
+        if "none" in typed.split():
+            return History()
+        first, _space, at = typed.partition(" ")
+        if at and at not in AT:
+            raise ValueError(typed)
+        kinds = dict.fromkeys(["", *(k for q in _spells(policy, name) for k in q.kinds or ())])
+        return History(Spell(date.fromisoformat(first), kind=k, at=at) for k in kinds)
+    if kind is SeatLocks:
+        return SeatLocks() if typed == "none" else None
+    if kind is Dwellings:
+        asked = [leaf.no_dwelling_in for _, c in policy.conditions() for leaf in c.walk() if leaf.no_dwelling_in]
+        # Where the rule tells several sets of districts apart, "some" does not say in which.
+        one = all(regions == asked[0] for regions in asked)
+        count = 0 if typed == "none" else 1
+        return Dwellings({r: count for regions in asked for r in regions}) if one or not count else None
+    return None
+
+
+ANSWERABLE = ("bool", "int", "date", "str", "history", "locks", "dwellings")
+"""Kinds of questions that a visitor can answer; the others are for the offices' records."""
 
 
 def _mentioned(policy: Policy, name: str) -> list[str]:

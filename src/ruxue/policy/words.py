@@ -129,6 +129,10 @@ class Words:
             return comma.join(words)
         return comma.join(words[:-1]) + last + words[-1]
 
+    def place(self, at: str) -> str:
+        """Where a spell was spent: one of records.AT."""
+        return _AT[at][0 if self.zh else 1]
+
     def region(self, key: str) -> str:
         """A region's name; its key where nobody named it."""
         named = (self.policy.regions or {}).get(key) if self.policy else None
@@ -169,6 +173,8 @@ class Words:
         if isinstance(value, Place):
             return value.code
         count = len(value) - (1 if isinstance(value, Kin) else 0)
+        if not count:
+            return "没有记录" if self.zh else "no record"
         return f"{count}条记录" if self.zh else f"{count} record{'' if count == 1 else 's'}"
 
     def number(self, number: int, unit: str) -> str:
@@ -240,7 +246,7 @@ class Words:
         if q.kinds:
             notes.append(joint.join([KINDS[k][0 if zh else 1] for k in q.kinds]))
         if q.at:
-            notes.append(_AT[q.at][0 if zh else 1])
+            notes.append(self.place(q.at))
         if q.from_:
             notes.append(f"{say_date(q.from_, self.lang)}起" if zh else f"from {say_date(q.from_, self.lang)}")
         if q.back_paid:
