@@ -49,9 +49,9 @@ def test_a_rule_from_draft_to_law(site: Site, second: str) -> None:
 
     # A tie-breaker: the second becomes the first, and a new one is added behind.
     words = page.locator("#part-order .rule-words")
-    expect(words.first).to_have_text("when the child's hukou was entered")
-    page.get_by_role("button", name="Up: when the home was bought").click()
-    expect(words.first).to_have_text("when the home was bought")
+    expect(words.first).to_have_text("the day on which the child's hukou was entered")
+    page.get_by_role("button", name="Up: the day on which the home was bought").click()
+    expect(words.first).to_have_text("the day on which the home was bought")
     page.select_option('[name="fact:order"]', "permit.first_issued_on")
     page.get_by_role("button", name="Add the tie-breaker").click()
     expect(words).to_have_count(5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import html
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -631,6 +631,119 @@ def test_a_what_if_counts_and_touches_nothing(season: Any) -> None:
     assert f'id="changed">{row.result["changed"]}<' in page
     book = web.get(f"/b/rules/what-if/{row.key}.xlsx")
     assert "Families that change" in ZipFile(BytesIO(book.content)).read("xl/sharedStrings.xml").decode()
+
+
+def year_before(value: Any) -> Any:
+    if not (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
+        return value
+    return f"{int(value[:4]) - 1}{value[4:]}".replace("-02-29", "-02-28")
+
+
+def last_year(season: Any) -> Any:
+    """The season before, finished: the same families a year older, at the same schools with a seat less each."""
+    from datetime import timedelta
+
+    from ruxue.applications.models import Application, receipt_code
+    from ruxue.crypto import public_key
+    from ruxue.ledger import clock
+    from ruxue.places.models import Season, SeatPlan, Window
+
+    past = Season.objects.create(
+        district_id=season.district_id, year=season.year - 1, level=season.level, retention_until=clock.today()
+    )
+    over = clock.now() - timedelta(300)
+    Window.objects.create(season=past, kind="collection", opens_at=over - timedelta(20), closes_at=over)
+    for plan in SeatPlan.objects.filter(season=season):
+        SeatPlan.objects.create(season=past, school=plan.school, classes=1, class_size=1, seats=1)
+    for zone in season.zones.all():
+        compounds = list(zone.compounds.all())
+        zone.pk, zone.season, zone._state.adding = None, past, True
+        zone.save()
+        zone.compounds.set(compounds)
+    for row in Application.objects.filter(season=season):
+        row.pk, row.season, row.key, row.receipt = None, past, public_key(), receipt_code()
+        row.city_year = f"{past.year}:primary"
+        row.facts = {name: [year_before(value), *rest] for name, (value, *rest) in row.facts.items()}
+        row.save()
+    return past
+
+
+def test_last_season_stands_in_for_families(season: Any) -> None:
+    from ruxue.insight import whatif
+    from ruxue.insight.models import WhatIf
+    from ruxue.places import rules
+    from ruxue.places.models import Window
+
+    one = official("kuiwen", "kuiwen")
+    assert whatif.last_season(season) is None
+    base = season.policies.first()
+    draft = rules.start(season, one, "six batches", TEXTS["kuiwen-primary-six"], base)
+    web = client(one)
+    page = web.get(f"/b/rules/drafts/{draft.key}").content.decode()
+    assert 'value="last"' not in page
+    past = last_year(season)
+    assert whatif.last_season(season) == past
+    window = Window.objects.get(season=past, kind="collection")
+    Window.objects.filter(pk=window.pk).update(closes_at=rules.clock.now() + timedelta(9))
+    assert whatif.last_season(season) is None, "a season that still collects is not finished"
+    Window.objects.filter(pk=window.pk).update(closes_at=window.closes_at)
+
+    asked = {"against": f"version:{base.pk}", "source": "last"}
+    answer = web.post(f"/b/rules/drafts/{draft.key}/what-if", asked)
+    row = WhatIf.objects.get(key=answer["Location"].rpartition("/")[2])
+    whatif.run(row.pk)
+    this = whatif.ask(season, "now", ("five", base.text), ("six", TEXTS["kuiwen-primary-six"]), one)
+    whatif.run(this.pk)
+    row.refresh_from_db()
+    this.refresh_from_db()
+    assert row.phase == "done" and row.result["total"] == this.result["total"] > 0
+    # The rule's ${season} days have moved with the children: the same categories as this year.
+    assert row.result["moves"] == this.result["moves"] and row.result["by"] == this.result["by"]
+    assert {load["seats"] for load in row.result["loads"]} == {1}, "last season's plan"
+    page = web.get(f"/b/rules/what-if/{row.key}").content.decode()
+    assert "families of last season" in page or "last season&#x27;s families" in page
+
+
+def test_days_that_do_not_move_with_the_season_are_told(season: Any) -> None:
+    from ruxue.insight import whatif
+
+    one = official("kuiwen", "kuiwen")
+    last_year(season)
+    base = season.policies.first().text
+    draft = RuleText(base).put(["parameters", "cutoff"], date(season.year, 9, 1))
+    row = whatif.ask(season, "last", ("now", base), ("draft", draft), one)
+    whatif.run(row.pk)
+    row.refresh_from_db()
+    assert f"parameters.cutoff: {season.year}-09-01" in row.result["fixed"]
+    assert f"parameters.cutoff: {season.year}-09-01" in client(one).get(f"/b/rules/what-if/{row.key}").content.decode()
+
+
+def test_two_drafts_are_compared_and_exported_without_small_counts(season: Any) -> None:
+    from csv import reader
+
+    from ruxue.accounts.models import Access
+    from ruxue.insight import whatif
+    from ruxue.insight.models import WhatIf
+    from ruxue.places import rules
+
+    one, base = official("kuiwen", "kuiwen"), season.policies.first()
+    five = rules.start(season, one, "five batches", base.text, base)
+    six = rules.start(season, one, "six batches", TEXTS["kuiwen-primary-six"], base)
+    web = client(one)
+    answer = web.post(f"/b/rules/drafts/{six.key}/what-if", {"against": f"draft:{five.key}", "source": "now"})
+    row = WhatIf.objects.get(key=answer["Location"].rpartition("/")[2])
+    assert (row.before_label, row.after_label) == ("five batches", "six batches")
+    whatif.run(row.pk)
+    row.refresh_from_db()
+    answer = web.get(f"/b/rules/what-if/{row.key}.csv")
+    lines = list(reader(answer.content.decode("utf-8-sig").splitlines()))
+    assert ["Families that change", str(row.result["changed"])] in lines
+    moves = [[*line[:2], int(line[2])] for line in lines[lines.index(["Categories"]) + 2 : lines.index(["Zone"]) - 1]]
+    assert sum(n for _a, _b, n in moves) == row.result["total"]
+    groups = lines[lines.index(["Zone"]) + 2 : lines.index(["Overflow"]) - 1]
+    counts = [cell for line in groups if len(line) == 6 for cell in (line[1], line[2], line[5]) if cell != "Families"]
+    assert "<3" in counts and not {"1", "2"} & set(counts)
+    assert Access.objects.filter(action="export", detail__what_if=row.key).exists()
 
 
 def test_a_synthetic_city_stands_in_for_families(season: Any) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from ruxue.policy import arrangements
-from ruxue.policy.engine import Ground, Node, Part, Verdict, compiled, conjuncts, decide, node, trusted
+from ruxue.policy.engine import Ground, Node, Part, Range, Verdict, compiled, conjuncts, decide, node, trusted
 from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, FactSheet, Lang, Truth, Value
 from ruxue.policy.language import COORDINATE, Condition, Policy, Quantity
 from ruxue.policy.records import AT, KIND_NAMES, Dwellings, History, SeatLocks, Spell
@@ -205,9 +205,8 @@ def _skipped(code: str, title: str, line: Line, decided: bool, zh: bool) -> Skip
     return Skipped(code, title, line, line.truth, said)
 
 
-def _point_lines(part: Part, tell: _Teller, depth: int) -> list[PointLine]:
-    low, high = part.value(tell.facts)
-    found = ""
+def _point_lines(part: Part, tell: _Teller, depth: int, value: Range) -> list[PointLine]:
+    (low, high), found = value, ""
     if part.amount and part.item.of:
         name = next((n for n in part.item.of.facts() if n in tell.facts), "")
         counted, most = part.amount(tell.facts)
@@ -218,11 +217,14 @@ def _point_lines(part: Part, tell: _Teller, depth: int) -> list[PointLine]:
         found = shown + (tell.words.where(tell.facts[name]) if name else "")
     elif part.when:
         found = tell.line(part.when).finding
-    lines = [PointLine(tell.words.title(part.item), say_points(low), _most(high, tell.zh), found, depth)]
+    proven = say_points(low)
+    most = proven if high == low else _most(high, tell.zh)
+    lines = [PointLine(tell.words.title(part.item), proven, most, found, depth)]
     for inner in part.parts:
+        worth = inner.value(tell.facts)
         # Deep inside, an alternative that gives nothing and can't give anything tells a family nothing.
-        if depth == 0 or inner.value(tell.facts) != (0, 0):
-            lines += _point_lines(inner, tell, depth + 1)
+        if depth == 0 or worth != (0, 0):
+            lines += _point_lines(inner, tell, depth + 1, worth)
     return lines
 
 
@@ -284,7 +286,7 @@ def explain(policy: Policy, facts: FactSheet, verdict: Verdict, lang: Lang, unti
             base = say_points(rule.base[code])
             points.append(PointLine(titles[code], base, base, why, 0))
         if part:
-            points += _point_lines(part, tell, 0)
+            points += _point_lines(part, tell, 0, part.value(facts))
     total = say_points(verdict.points[code][0]) if code in verdict.points else ""
     return Explanation(
         _sentence(verdict, titles[code], why, total, zh),

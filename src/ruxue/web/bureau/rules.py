@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from datetime import date, timedelta
 from typing import Any
@@ -537,6 +538,7 @@ class Shown:
                         "name": kind_name(value) if group == "kind" else self.schools.get(value, value),
                         "total": sum(n for _a, _b, n in moves),
                         "changed": sum(n for _a, _b, n in changed),
+                        "pairs": changed,
                         "moves": [f"{a or '–'} → {b or '–'}: {n}" for a, b, n in changed],
                     }
                 )
@@ -611,28 +613,22 @@ def what_if(request: HttpRequest, key: str) -> HttpResponse:
         shown=shown,
         result=row.result,
         summary=row.result["summary"][_lang()][:1] if row.result else [],
+        fixed=row.result.get("fixed", []) if row.result else [],
         unused=row.result["unused"].get(_lang(), []) if row.result else [],
     )
 
 
-@staff
-def export(request: HttpRequest, key: str) -> HttpResponse:
-    """The result as an Excel file: counts only; the export is logged."""
-    row, district = _run(request, key)
-    if row.phase != "done":
-        raise Http404
-    shown, out = Shown(row), io.BytesIO()
-    book = xlsxwriter.Workbook(out, {"in_memory": True})
-    bold = book.add_format({"bold": True})
+FEW = 3
+"""In what leaves the platform, fewer families than this are not told apart by zone, school or kind."""
 
-    def sheet(name: str, head: list[str], lines: list[list[Any]]) -> None:
-        made = book.add_worksheet(name[:31])
-        made.write_row(0, 0, head, bold)
-        for n, line in enumerate(lines, 1):
-            made.write_row(n, 0, line)
-        made.set_column(0, 2, 36)
-        made.freeze_panes(1, 0)
 
+def _masked(n: int) -> int | str:
+    return f"<{FEW}" if 0 < n < FEW else n
+
+
+def _tables(row: WhatIf) -> list[tuple[str, list[str], list[list[Any]]]]:
+    """The result as tables for an export: name, heads, lines; no family, and no count that points at one."""
+    shown = Shown(row)
     about = [
         [_("Families"), _source_name(row)],
         [_("Before"), row.before_label],
@@ -640,28 +636,72 @@ def export(request: HttpRequest, key: str) -> HttpResponse:
         [_("Asked on"), row.asked_at.astimezone(clock.CITY_ZONE).strftime("%Y-%m-%d %H:%M")],
         [_("Families in all"), shown.result["total"]],
         [_("Families that change"), shown.result["changed"]],
+        [_("Fit into the seats only then"), shown.result["won"]],
+        [_("No longer fit"), shown.result["lost"]],
     ]
-    sheet(_("About"), ["", ""], about)
-    sheet(
-        _("Categories"),
-        [_("Before"), _("After"), _("Families")],
-        [[m["before"], m["after"], m["n"]] for m in shown.moves()],
-    )
-    for group in shown.groups():
-        sheet(
+    moves = [[m["before"], m["after"], m["n"]] for m in shown.moves()]
+    groups = [
+        (
             group["name"],
-            [group["name"], _("Families"), _("Families that change"), _("Moves")],
-            [[v["name"], v["total"], v["changed"], "; ".join(v["moves"])] for v in group["values"]],
+            [group["name"], _("Families"), _("Families that change"), _("Before"), _("After"), _("Families")],
+            [
+                [v["name"], _masked(v["total"]), _masked(v["changed"]), a, b, _masked(n)]
+                for v in group["values"]
+                for a, b, n in v["pairs"] or [("", "", 0)]
+            ],
         )
-    sheet(
-        _("Overflow"),
-        [_("School"), _("Seats"), _("Wanted before"), _("Wanted after"), _("Over before"), _("Over after")],
-        [[r["name"], r["seats"], *r["wanting"], *r["over"]] for r in shown.loads()],
-    )
-    book.close()
+        for group in shown.groups()
+    ]
+    loads = [[r["name"], r["seats"], *r["wanting"], *r["over"], *r["cut"]] for r in shown.loads()]
+    heads = [
+        _("School"),
+        _("Seats"),
+        _("Wanted before"),
+        _("Wanted after"),
+        _("Over before"),
+        _("Over after"),
+        _("Seats end before in"),
+        _("Seats end after in"),
+    ]
+    return [
+        (_("About"), ["", ""], about),
+        (_("Categories"), [_("Before"), _("After"), _("Families")], moves),
+        *groups,
+        (_("Overflow"), heads, loads),
+    ]
+
+
+@staff
+def export(request: HttpRequest, key: str, form: str) -> HttpResponse:
+    """The result as an Excel file or as CSV: counts only; the export is logged."""
+    row, district = _run(request, key)
+    if row.phase != "done":
+        raise Http404
+    tables = _tables(row)
+    if form == "csv":
+        text = io.StringIO()
+        writer = csv.writer(text)
+        for name, heads, lines in tables:
+            writer.writerows([[name], heads, *lines, []])
+        # The mark tells Excel that it is UTF-8.
+        content, kind = text.getvalue().encode("utf-8-sig"), "text/csv; charset=utf-8"
+    else:
+        content, kind = _workbook(tables), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     access.record(_user(request), "export", district.key, what_if=row.key)
-    return HttpResponse(
-        out.getvalue(),
-        content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        headers={"Content-Disposition": f'attachment; filename="what-if-{row.key}.xlsx"'},
-    )
+    named = {"Content-Disposition": f'attachment; filename="what-if-{row.key}.{form}"'}
+    return HttpResponse(content, content_type=kind, headers=named)
+
+
+def _workbook(tables: list[tuple[str, list[str], list[list[Any]]]]) -> bytes:
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True})
+    bold = book.add_format({"bold": True})
+    for name, heads, lines in tables:
+        sheet = book.add_worksheet(name[:31])
+        sheet.write_row(0, 0, heads, bold)
+        for n, line in enumerate(lines, 1):
+            sheet.write_row(n, 0, line)
+        sheet.set_column(0, 2, 36)
+        sheet.freeze_panes(1, 0)
+    book.close()
+    return out.getvalue()
