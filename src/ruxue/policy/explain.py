@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import NamedTuple
 
 from ruxue.policy import arrangements
 from ruxue.policy.engine import Ground, Node, Part, Range, Verdict, compiled, conjuncts, decide, node, trusted
@@ -19,8 +20,7 @@ from ruxue.policy.words import Words, deciding_fact, pick, say, say_date, say_po
 __all__ = ["explain", "render", "render_policy", "say", "say_date", "say_standing", "self_check", "with_standing"]
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One condition of the rule, held against the evidence.
 
     `text`: what the rule asks; `truth`: whether it is met; `fact`, `value`, `source`, `as_of`: the evidence
@@ -60,8 +60,7 @@ class Ask:
     papers: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class PointLine:
+class PointLine(NamedTuple):
     """An item of points: proven and possible (in points, as text), and what it was counted from."""
 
     title: str
@@ -165,7 +164,7 @@ class _Teller:
     def against(self, tree: Node) -> Line:
         """A condition that counts against the family, as the opposite that it would have to meet."""
         met = self.line(tree)
-        return replace(met, text=self.words.say(tree.condition, True), truth=Truth.FALSE, todo=self.todo(met.fact))
+        return met._replace(text=self.words.say(tree.condition, True), truth=Truth.FALSE, todo=self.todo(met.fact))
 
 
 def _blocking(parts: tuple[Node, ...], facts: FactSheet) -> Node:
