@@ -208,10 +208,10 @@ def _point_lines(part: Part, tell: _Teller, depth: int, value: Range) -> list[Po
     (low, high), found = value, ""
     if part.amount and part.item.of:
         name = next((n for n in part.item.of.facts() if n in tell.facts), "")
-        counted, most = part.amount(tell.facts)
+        counted, bound = part.amount(tell.facts)
         unit = part.item.of.measure
         shown = tell.words.number(counted, unit)
-        if counted != most:
+        if counted != bound:
             shown = f"至少{shown}，尚未核实完" if tell.zh else f"at least {shown}, not all confirmed yet"
         found = shown + (tell.words.where(tell.facts[name]) if name else "")
     elif part.when:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -38,7 +39,7 @@ from ruxue.web import jobs
 from ruxue.web.bureau import ruleforms
 from ruxue.web.bureau.ruleforms import FormError, Forms
 from ruxue.web.staff import bureau_page, my_district, scope, staff
-from ruxue.web.templatetags.ruxue import chinese
+from ruxue.web.templatetags.ruxue import chinese, day, draft_state, moment
 
 SIZES = (1_200, 6_000, 31_353)
 STALE = timedelta(minutes=10)
@@ -101,6 +102,45 @@ def _step_error(error: rules.RuleError) -> str:
     }[error.code]
 
 
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: its words, whether it is a number, where it leads, and an icon with its tone."""
+
+    text: Any
+    number: bool = False
+    href: str = ""
+    icon: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table; `soft`: it matters less than the others; `href`: where Enter leads."""
+
+    cells: list[Cell]
+    soft: bool = False
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the workbench; `heads` with whether they stand over numbers, `empty`: said where there is no line."""
+
+    title: str
+    heads: list[tuple[str, bool]]
+    rows: list[Row]
+    empty: str = ""
+
+
+def _heads(*words: str, numbers: tuple[int, ...] = ()) -> list[tuple[str, bool]]:
+    return [(word, i in numbers) for i, word in enumerate(words)]
+
+
+def _row(*values: Any, soft: bool = False) -> Row:
+    cells = [v if isinstance(v, Cell) else Cell(v, isinstance(v, int)) for v in values]
+    return Row(cells, soft, cells[0].href)
+
+
 # ── overview ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -125,8 +165,9 @@ def overview(request: HttpRequest) -> HttpResponse:
         title = request.POST.get("title", "").strip() or _("Draft of %(day)s") % {"day": clock.today().isoformat()}
         return _to(request, "rule_draft", rules.start(season, by, title, text, start).key)
     now = rules.version_in_force(season)
-    for v in versions:
-        v.signed = rules.signature_valid(v)  # type: ignore[attr-defined]
+    everywhere = scope(request).city() or scope(request).auditor()
+    tail = f"?district={district.key}" if everywhere else ""
+    drafts = season.drafts.select_related("made_by", "approved_by").order_by("-changed_at")[:30]
     return bureau_page(
         request,
         "bureau/rules.html",
@@ -135,10 +176,45 @@ def overview(request: HttpRequest) -> HttpResponse:
         versions=versions,
         current=now,
         coming=[v for v in versions if v.effective_from > clock.today() and (now is None or v.version > now.version)],
-        drafts=season.drafts.select_related("made_by", "approved_by").order_by("-changed_at")[:30],
+        drafted=_drafted(drafts),
+        published=_published(versions, tail),
         earlier=_earlier(season)[:10],
         runs=WhatIf.objects.filter(season=season).select_related("by").defer("result").order_by("-asked_at")[:12],
     )
+
+
+def _drafted(drafts: Any) -> Table:
+    rows = [
+        _row(
+            Cell(d.title, href=reverse("bureau:rule_draft", args=[d.key])),
+            draft_state(d.state),
+            d.made_by,
+            moment(d.changed_at),
+        )
+        for d in drafts
+    ]
+    empty = _("No draft yet. A draft changes nothing until a second person has published it.")
+    return Table(_("Drafts"), _heads(_("Draft"), _("State"), _("By"), _("Changed")), rows, empty)
+
+
+def _published(versions: list[PolicyVersion], tail: str) -> Table:
+    def signature(v: PolicyVersion) -> Cell:
+        valid = rules.signature_valid(v)
+        return (
+            Cell(_("valid"), icon="shield-check", tone="ok") if valid else Cell(_("not signed"), icon="x", tone="bad")
+        )
+
+    rows = [
+        _row(
+            Cell(_("version %(n)s") % {"n": v.version}, href=reverse("bureau:rule_version", args=[v.version]) + tail),
+            day(v.effective_from),
+            f"{moment(v.published_at)} · {v.published_by}",
+            signature(v),
+        )
+        for v in versions
+    ]
+    heads = _heads(_("Version"), _("In force from"), _("Published"), _("Signature"))
+    return Table(_("Published versions"), heads, rows)
 
 
 def _earlier(season: Season) -> Any:
@@ -564,6 +640,41 @@ class Shown:
                     }
                 )
         return sorted(rows, key=lambda r: (not r["differs"], -r["over"][1], r["name"]))
+
+    def counts(self) -> list[tuple[str, int, str]]:
+        """The four numbers at the top: words, count, id."""
+        said = {
+            "total": _("Families"),
+            "changed": _("Change category"),
+            "won": _("Fit into the seats only then"),
+            "lost": _("No longer fit"),
+        }
+        return [(words, self.result[key], key) for key, words in said.items()]
+
+    def moved(self) -> Table:
+        """Categories before and after."""
+        rows = [
+            _row(m["before"], _("the same") if m["same"] else m["after"], m["n"], soft=m["same"]) for m in self.moves()
+        ]
+        return Table(_("Category before and after"), _heads(_("Before"), _("After"), _("Families"), numbers=(2,)), rows)
+
+    def overflow(self) -> Table:
+        """Schools that overflow."""
+        heads = _heads(_("School"), _("Seats"), _("Over before"), _("Over after"), _("Seats end in"), numbers=(1, 2, 3))
+        rows = [_row(r["name"], r["seats"], *r["over"], " → ".join(dict.fromkeys(r["cut"]))) for r in self.loads()]
+        empty = _("Every school has enough seats, before and after.")
+        return Table(_("Schools that overflow"), heads, rows, empty)
+
+    def grouped(self) -> list[Table]:
+        """Each grouping with its moves."""
+        return [
+            Table(
+                g["name"],
+                _heads(g["name"], _("Families"), _("Change category"), _("Moves"), numbers=(1, 2)),
+                [_row(v["name"], v["total"], v["changed"], "; ".join(v["moves"])) for v in g["values"]],
+            )
+            for g in self.groups()
+        ]
 
     def sample(self) -> list[dict[str, Any]]:
         """Changed families without a name, an address or a value of a fact."""
