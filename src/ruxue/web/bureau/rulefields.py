@@ -401,10 +401,11 @@ class Shapes:
         shows = Field(("shows",), _("What it shows"), "many", False, self.used)
         made.append(self._new([*path, "evidence"], _("New paper to bring"), [*_both(_("Paper")), shows]))
         made += self._list(
-            [*path, "may"], [(pick(m, self.lang), _both(_("What a family may choose"))) for m in c.may or ()]
+            [*path, "may"],
+            [(f"{_('Choice')}: {pick(m, self.lang)}", _both(_("What a family may choose"))) for m in c.may or ()],
         )
         made.append(self._new([*path, "may"], _("New choice of the family"), _both(_("What a family may choose"))))
-        grounds = [(pick(b.title, self.lang), _both(_("Title"), "title")) for b in c.bases]
+        grounds = [(f"{_('Ground')}: {pick(b.title, self.lang)}", _both(_("Title"), "title")) for b in c.bases]
         made += self._list([*path, "bases"], grounds)
         made.append(self._new([*path, "bases"], _("New ground"), [*_both(_("Title"), "title"), self._condition()]))
         return made
