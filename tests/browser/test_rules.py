@@ -49,28 +49,49 @@ def test_a_rule_from_draft_to_law(site: Site, second: str) -> None:
 
     # A tie-breaker: the second becomes the first, and a new one is added behind.
     words = page.locator("#part-order .rule-words")
-    expect(words.first).to_have_text("when the child's hukou was entered")
-    page.get_by_role("button", name="Up: when the home was bought").click()
-    expect(words.first).to_have_text("when the home was bought")
+    expect(words.first).to_have_text("the day on which the child's hukou was entered")
+    page.get_by_role("button", name="Up: the day on which the home was bought").click()
+    expect(words.first).to_have_text("the day on which the home was bought")
     page.select_option('[name="fact:order"]', "permit.first_issued_on")
     page.get_by_role("button", name="Add the tie-breaker").click()
     expect(words).to_have_count(5)
     assert "permit.first_issued_on, better: earlier" in page.input_value("#text")
 
     # A batch: the fourth copied, and who does not work here stays in the copy.
-    page.locator('[id="more-categories.3"] summary').click()
+    page.locator('[id="more-categories.3"] > summary').click()
     page.fill('[name="zh:new.categories.3"]', "第五批次：非本区户籍、有住房未就业")
     page.fill('[name="en:new.categories.3"]', "batch 5: hukou elsewhere, own home, no work here")
     page.locator('[name="do"][value="copy:categories.3"]').click()
     expect(page.locator("#part-categories .rule-words")).to_have_count(6)
-    page.locator('[id="ground-categories.3.bases.0.when"] summary').click()
-    page.select_option('[name="new:categories.3.bases.0.when"]', "job.in_district")
+    page.locator('[id="ground-categories.3.bases.0.when"] > summary').click()
+    page.fill(
+        '[name="new:categories.3.bases.0.when"]', "at least one guardian works lawfully and stably in the district"
+    )
     page.locator('[value="add:categories.3.bases.0.when"]').click()
     expect(page.locator("#fact")).to_have_value("job.in_district")
     clean(page)
     shot(page, "edit-open")
 
     expect(page.locator("#history")).to_contain_text("condition added")
+
+    # What else a rule has: a quota; what was typed wrong stays, and is named in both languages.
+    page.locator("#part-quotas > summary").click()
+    page.locator('[id="new-quotas"] > summary').click()
+    page.select_option('[name="n:quotas:category"]', "K5")
+    page.fill('[name="n:quotas:seats"]', "ten")
+    page.locator('[value="new:quotas"]').click()
+    expect(page.get_by_role("alert").first).to_contain_text("Seats: Please write a number")
+    expect(page.get_by_role("alert").first).to_contain_text("请填写数字")
+    expect(page.locator('[name="n:quotas:seats"]')).to_have_value("ten")
+    shot(page, "edit-quota")
+    page.fill('[name="n:quotas:seats"]', "10")
+    page.locator('[value="new:quotas"]').click()
+    expect(page.locator("#notice, [role=status]").first).to_contain_text("Changed and saved.")
+    assert "quotas:\n  - {category: K5, seats: 10}" in page.input_value("#text")
+
+    # The forms follow the text while it is typed.
+    page.fill("#text", page.input_value("#text").replace("seats: 10", "seats: 12"))
+    expect(page.locator('[name="f:quotas.0:seats"]')).to_have_value("12")
 
     # A mistake in the text is named while it is typed, with its line and the likely fix.
     text = page.input_value("#text")

@@ -42,15 +42,15 @@ def test_nothing_changed_says_nothing() -> None:
             "- {fact: child.hukou_entry_on, better: earlier}\n  - {fact: dwelling.acquired_on, better: earlier}",
             "- {fact: dwelling.acquired_on, better: earlier}\n  - {fact: child.hukou_entry_on, better: earlier}",
             [
-                "tie-breakers: added: when the home was bought: earlier first",
-                "tie-breakers: removed: when the home was bought: earlier first",
+                "tie-breakers: added: the day on which the home was bought: earlier first",
+                "tie-breakers: removed: the day on which the home was bought: earlier first",
             ],
         ),
         (
             "better: earlier}", "better: later}",
             [
-                "tie-breakers: when the child's hukou was entered: earlier first → "
-                "when the child's hukou was entered: later first"
+                "tie-breakers: the day on which the child's hukou was entered: earlier first → "
+                "the day on which the child's hukou was entered: later first"
             ],
         ),
         (

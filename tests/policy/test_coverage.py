@@ -92,7 +92,7 @@ def test_records_are_searched_and_not_proven() -> None:
 def test_an_overlap_comes_with_a_family_that_shows_it() -> None:
     rule = policy(ZONE, SOLE)
     overlap = found(rule, "overlap")
-    assert [r.en for r in overlap] == ["C1 and C2 can both be met; the better one counts"]
+    assert [r.en for r in overlap] == ["C1 can be met together with C2; the better one counts"]
     truths = decide(rule, overlap[0].example).truths
     assert truths == {"C1": Truth.TRUE, "C2": Truth.TRUE}
     assert found(policy(ZONE, f"{{not: {ZONE}}}"), "overlap") == []
@@ -134,12 +134,23 @@ def test_the_proofs_agree_with_trying_every_family(categories: list[Any]) -> Non
             used = any(v.category == f"C{i + 1}" and v.bases[f"C{i + 1}"][j] is Truth.TRUE for v in verdicts)
             assert (f"categories.{i}.bases.{j}" in dead) is not used
     assert bool(found(rule, "nobody")) == any(v.category == COORDINATE for v in verdicts)
-    overlaps = {r.en[:9] for r in found(rule, "overlap")}
+    overlaps = {r.en[:2]: r.en.partition(";")[0] for r in found(rule, "overlap")}
     codes = [f"C{i + 1}" for i in range(len(categories))]
     for a, b in product(codes, repeat=2):
         if a < b:
             both = any(v.truths[a] is v.truths[b] is Truth.TRUE for v in verdicts)
-            assert (f"{a} and {b}" in overlaps) is both
+            assert (b in overlaps.get(a, "")) is both
+
+
+def test_an_idle_condition_says_why() -> None:
+    elsewhere = "{not: {fact: child.hukou_district, equals: kuiwen}}"
+    here = f"{{all: [{{fact: child.hukou_district, equals: kuiwen}}, {ZONE}]}}"
+    (idle,) = found(policy(here, f"{{all: [{elsewhere}, {ZONE}]}}"), "idle_condition")
+    assert "better category already" in idle.en and "更靠前" in idle.zh
+    (idle,) = found(
+        policy("{all: [{fact: lease.months, at_least: 12}, {fact: lease.months, at_least: 6}]}"), "idle_condition"
+    )
+    assert "say it already" in idle.en
 
 
 @pytest.mark.parametrize("path", sorted(POLICIES.glob("*.yaml")), ids=lambda p: p.stem)

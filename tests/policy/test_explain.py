@@ -8,8 +8,10 @@ import pytest
 from ruxue.policy.cases import Case, read
 from ruxue.policy.engine import Verdict, decide
 from ruxue.policy.explain import (
+    ANSWERABLE,
     Explanation,
     Standing,
+    answer,
     explain,
     next_questions,
     render,
@@ -18,8 +20,9 @@ from ruxue.policy.explain import (
     self_check,
     with_standing,
 )
-from ruxue.policy.facts import Fact, Lang, Override, Truth
+from ruxue.policy.facts import VOCABULARY, Fact, Lang, Override, Truth
 from ruxue.policy.language import Condition, Policy, load_file
+from ruxue.policy.records import History
 
 POLICIES = Path(__file__).parents[2] / "policies"
 KUIWEN = load_file(POLICIES / "kuiwen-primary.yaml")
@@ -280,3 +283,47 @@ def test_the_self_check_asks_what_still_matters() -> None:
     assert next_questions(KUIWEN, answers, "zh") == []
     del answers["dwelling.address_equals_hukou"]
     assert [q.text for q in next_questions(KUIWEN, answers, "en")] == ["hukou and home have the same address"]
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in POLICIES.glob("*.yaml")))
+def test_a_visitor_gets_to_the_end_of_the_self_check(name: str) -> None:
+    policy = load_file(POLICIES / f"{name}.yaml")
+    typed = {"bool": "true", "int": "3", "date": "2010-01-01", "history": "2005-01-01 zone", "locks": "none"}
+    answers: dict[str, object] = {
+        "child.already_enrolled": False,
+        "child.born_on": policy.season and date(policy.season - 6, 3, 1),
+    }
+    for _turn in range(60):
+        asked = [q for q in next_questions(policy, answers, "en") if q.kind in ANSWERABLE]  # type: ignore[arg-type]
+        if not asked:
+            break
+        first = asked[0]
+        said = first.options[0][0] if first.kind == "str" and first.options else typed.get(first.kind, "none")
+        answers[first.fact] = answer(policy, first.fact, said)
+    assert not asked, "each question is asked once"
+    told = self_check(policy, answers, "en")  # type: ignore[arg-type]
+    open_kinds = {VOCABULARY[a.fact].kind for a in told.asks}
+    assert told.code and not open_kinds & {bool, int, date, History}
+
+
+def test_a_run_without_a_break_is_points() -> None:
+    policy = load_file(POLICIES / "guangzhou-primary-2021.yaml")
+    assert answer(policy, "insurance.main", "none") == History()
+    since = answer(policy, "insurance.main", "2015-09-01 city")
+    assert isinstance(since, History) and {"pension", "medical"} <= {s.kind for s in since}
+    assert {s.first for s in since} == {date(2015, 9, 1)} and {s.at for s in since} == {"city"}
+    plain = {"child.born_on": date(2015, 3, 1), "child.already_enrolled": False, "child.hukou_district": "elsewhere"}
+    permit = {"permit.main": answer(policy, "permit.main", "2014-01-01 city"), "job.in_district": True}
+    less, more = (self_check(policy, {**plain, **permit, "insurance.main": i}, "en") for i in (History(), since))
+    assert float(more.total) > float(less.total) > 0
+    assert any(p.title and float(p.proven) for p in more.points)
+    with pytest.raises(ValueError, match="last year"):
+        answer(policy, "insurance.main", "last year")
+    assert answer(policy, "insurance.main", "") is None
+
+
+def test_dwellings_are_answered_where_one_answer_is_enough() -> None:
+    longgang = load_file(POLICIES / "longgang-primary-2020.yaml")
+    none, some = (answer(longgang, "family.dwellings", typed) for typed in ("none", "some"))
+    assert set(none.values()) == {0} and set(some.values()) == {1} and "futian" in none  # type: ignore[union-attr]
+    assert answer(longgang, "dwelling.seat_locks", "some") is None

@@ -19,9 +19,9 @@ from ruxue.applications.models import Application
 from ruxue.applications.states import State
 from ruxue.insight.models import WhatIf
 from ruxue.ledger import clock
-from ruxue.places.models import Season, SeatPlan, Zone
+from ruxue.places.models import Season, SeatPlan, Window, Zone
 from ruxue.policy import language
-from ruxue.policy.compare import Comparison, Family, both_explained, summary, what_if
+from ruxue.policy.compare import Comparison, Family, both_explained, fixed_days, summary, what_if
 from ruxue.policy.coverage import reached
 from ruxue.policy.engine import decide
 from ruxue.policy.explain import Explanation
@@ -52,9 +52,11 @@ def ask(
     by: User,
     children: int | None = None,
 ) -> WhatIf:
-    """A what-if to be run; `before` and `after` are label and text. Raises PolicyError where a text is no policy."""
+    """A what-if to be run; `before` and `after` are label and text. Raises PolicyError where a text is no policy in the
+    year whose families are judged."""
+    past = last_season(season) if source == Source.LAST else None
     for _label, text in (before, after):
-        language.load(text, season.year)
+        language.load(text, past.year if past else season.year)
     return WhatIf.objects.create(
         season=season,
         source=source,
@@ -69,13 +71,11 @@ def ask(
 
 
 def last_season(season: Season) -> Season | None:
-    """The newest earlier season of the same district and level that has applications."""
-    return (
-        Season.objects.filter(district=season.district_id, level=season.level, year__lt=season.year)
-        .filter(applications__isnull=False)
-        .order_by("-year")
-        .first()
-    )
+    """The newest earlier season of the same district and level whose collection is over and has families with facts."""
+    earlier = Season.objects.filter(district=season.district_id, level=season.level, year__lt=season.year)
+    running = Window.objects.filter(kind=Window.Kind.COLLECTION, closes_at__gt=clock.now()).values("season")
+    found = earlier.exclude(pk__in=running).order_by("-year")
+    return next((past for past in found if _rows(past).exists()), None)
 
 
 # ── families ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -201,13 +201,15 @@ def _result(
         assert synthetic is not None
         collected = synthetic(season, row.children or 0, tell("families"))
         made, found = compared(before, after, collected, tell("verdicts"))
-        names = collected.names
+        names, fixed = collected.names, []
     else:
         place = season if row.source == Source.NOW else last_season(season)
         if place is None:
-            return _told(Comparison(0, {}, {}, (0, 0), [], []), Found([], {}), before, after, {})
-        # Days that are written with ${season} move to the year whose families are judged.
-        before, after = (language.load(text, place.year) for text in (row.before_text, row.after_text))
+            return _told(Comparison(0, {}, {}, (0, 0), [], []), Found([], {}), before, after, {}, [])
+        # Days that are written with ${season} move to the year whose families are judged; others are told.
+        moved = language.load(row.after_text, place.year)
+        fixed = fixed_days(after, moved) if place.year != season.year else []
+        before, after = language.load(row.before_text, place.year), moved
         seats, names = _plan(place)
         families, total = [], _rows(place).count()
         step = tell("families")
@@ -216,11 +218,13 @@ def _result(
             if len(families) % _EVERY == 0:
                 step(len(families), total)
         made, found = compared(before, after, Collected(families, seats, names), tell("verdicts"))
-    return _told(made, found, before, after, names)
+    return _told(made, found, before, after, names, fixed)
 
 
-def _told(made: Comparison, found: Found, before: Policy, after: Policy, names: Mapping[str, str]) -> dict[str, Any]:
-    """The result as it is stored: no key of a family, no value of a fact."""
+def _told(
+    made: Comparison, found: Found, before: Policy, after: Policy, names: Mapping[str, str], fixed: list[str]
+) -> dict[str, Any]:
+    """The result as it is stored: no key of a family, no value of a fact. `fixed`: days that stayed as written."""
     titles = {
         lang: [
             {c.code: pick(c.title, lang) for c in p.categories} | {COORDINATE: pick(p.coordinate, lang)}
@@ -244,6 +248,7 @@ def _told(made: Comparison, found: Found, before: Policy, after: Policy, names: 
         "names": dict(names),
         "summary": {lang: summary(made, before, after, lang)[: 1 if not made.loads else None] for lang in ("zh", "en")},
         "sample": found.sample,
+        "fixed": fixed,
         "unused": {lang: _untested(uses) for lang, uses in found.uses.items()},
     }
 

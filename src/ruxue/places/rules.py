@@ -259,6 +259,12 @@ def in_force(season: Season) -> Policy | None:
     return _read(pk) if pk else None
 
 
+def that_decided(season: Season, digest: str) -> Policy | None:
+    """The rule that a verdict names; the one in force where it names none."""
+    found = season.policies.filter(digest=digest).order_by("-version").first() if digest else None
+    return policy_of(found) if found else in_force(season)
+
+
 def digest_in_force(season: Season) -> str:
     """Digest of the rule in force, "" where there is none."""
     row = version_in_force(season)

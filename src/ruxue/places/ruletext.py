@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -30,7 +31,7 @@ def flow(value: Any) -> str:
         return "[" + ", ".join(flow(v) for v in value) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, date)):
+    if isinstance(value, (int, date, Decimal)):
         return str(value)
     text = str(value)
     # A text that YAML would read as something else (no, 12, a day) is quoted.
@@ -147,8 +148,44 @@ class RuleText:
             at = self._end(parent) - 1
             glue = ", " if parent.value else ""
             return self.text[:at].rstrip() + glue + said + self.text[at:]
-        at = self._line_end(self._end(parent))
-        return f"{self.text[:at]}\n{' ' * parent.start_mark.column}{said}{self.text[at:]}"
+        at, indent = self._line_end(self._end(parent)), " " * parent.start_mark.column
+        if isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
+            said = "\n".join([f"{key}:", *(f"{indent}  - {flow(v)}" for v in value)])
+        return f"{self.text[:at]}\n{indent}{said}{self.text[at:]}"
+
+    def put(self, path: Path, value: Any) -> str:
+        """`set`, which makes the mappings on the way where they are not there yet."""
+        deep = len(path) - 1
+        while deep and not self.has(path[:deep]):
+            deep -= 1
+            value = {path[deep + 1]: value}
+        return self.set(path[: deep + 1], value)
+
+    def drop(self, path: Path) -> str:
+        """Takes a key out of its mapping, with the comments that stand before it; a mapping that held nothing else
+        goes with it."""
+        parent, key = self.node(path[:-1]), str(path[-1])
+        keys = [k.value for k, _v in parent.value] if isinstance(parent, yaml.MappingNode) else []
+        if key not in keys:
+            raise KeyError(key)
+        if len(keys) == 1:
+            return self.remove(path[:-2], path[-2]) if isinstance(path[-2], int) else self.drop(path[:-1])
+        index = keys.index(key)
+        if parent.flow_style:
+            kept = [self.text[k.start_mark.index : self._end(v)] for i, (k, v) in enumerate(parent.value) if i != index]
+            return f"{self.text[: parent.start_mark.index]}{{{', '.join(kept)}}}{self.text[self._end(parent) :]}"
+        name, value = parent.value[index]
+        first, after = name.start_mark.line, self.text.count("\n", 0, self._end(value)) + 1
+        if index == 0:
+            # The first key of a list's item stands behind the dash, which stays.
+            start, rest = name.start_mark, parent.value[1][0].start_mark
+            between = self.lines[after : rest.line]
+            head = self.lines[first][: start.column] + self.lines[rest.line][rest.column :]
+            return self._lines(first, rest.line + 1, [*between, head])
+        floor = self.text.count("\n", 0, self._end(parent.value[index - 1][1])) + 1
+        while first > floor and self.lines[first - 1].lstrip().startswith("#"):
+            first -= 1
+        return self._lines(first, after, [])
 
     def _line_end(self, index: int) -> int:
         return self.text.index("\n", index)
@@ -219,6 +256,13 @@ class RuleText:
         """Makes one condition a list of conditions that must all be met: the old one and `value`."""
         old = self.value(path)
         return self.set(path, {"all": [_typed(self, path, old), value]})
+
+    def turn(self, path: Path) -> str:
+        """Makes a condition its opposite; the opposite of an opposite is the condition itself."""
+        old = self.value(path)
+        if isinstance(old, dict) and list(old) == ["not"]:
+            return self.set(path, _typed(self, [*path, "not"], old["not"]))
+        return self.set(path, {"not": _typed(self, path, old)})
 
     def _whole(self, node: Any, items: list[str]) -> str:
         return f"{self.text[: node.start_mark.index]}[{', '.join(items)}]{self.text[self._end(node) :]}"

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import zip_longest
+from typing import Any
 
 from ruxue.policy.engine import Verdict, decide
 from ruxue.policy.explain import Explanation, PublicCategory, explain, render_policy, say_date
@@ -387,6 +388,23 @@ def what_if(
         lost,
         loads,
     )
+
+
+def fixed_days(one: Policy, other: Policy) -> list[str]:
+    """Days of a policy that are the same in two seasons, as "place: day": who replays last season must know of them."""
+
+    def days(value: Any, place: str) -> Iterator[tuple[str, date]]:
+        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for key, inner in items:
+            yield from days(inner, f"{place}.{key}" if place else str(key))
+        if isinstance(value, date):
+            yield place, value
+
+    def whole(policy: Policy) -> dict[str, date]:
+        return dict(days(policy.model_dump(by_alias=True, exclude_none=True, exclude={"effective"}), ""))
+
+    moved = whole(other)
+    return [f"{place}: {day}" for place, day in whole(one).items() if moved.get(place) == day]
 
 
 def both_explained(old: Policy, new: Policy, facts: FactSheet, lang: Lang) -> tuple[Explanation, Explanation]:

@@ -277,7 +277,7 @@ def examine(policy: Policy, progress: Progress | None = None) -> list[Remark]:
 
     A ground is dead where no eligible child meets it without a better category; with ranking by points, where none
     meets it at all. A condition is idle where the rest of its ground never holds without it. Overlaps are said once
-    for each pair of categories: with strict order the better one counts.
+    for each category, with all that stand behind it: with strict order the better one counts.
     """
     rule, world = compiled(policy), _World(policy)
     zh_words, en_words = words_of(policy, "zh"), words_of(policy, "en")
@@ -321,41 +321,43 @@ def examine(policy: Policy, progress: Progress | None = None) -> list[Remark]:
                 found, proof = world.find([eligible, *rest, *before, (part, Truth.FALSE)])
                 if found is None:
                     said = (zh_words.say(part.condition), en_words.say(part.condition))
+                    alone = before and world.find([eligible, *rest, (part, Truth.FALSE)])[0] is not None
+                    why = (
+                        ("不符合它的孩子已经在更靠前的类别", "who fails it is in a better category already")
+                        if alone
+                        else ("同一条里的其他条件已经包含它", "the other conditions say it already")
+                    )
                     out.append(
                         Remark(
                             "idle_condition",
                             place,
-                            f"“{titles[0]}”的“{name[0]}”里，“{said[0]}”不起作用",
-                            f"in “{name[1]}” of {titles[1]} this never matters: {said[1]}",
+                            f"“{titles[0]}”的“{name[0]}”里，“{said[0]}”不影响结果：{why[0]}",
+                            f"in “{name[1]}” ({titles[1]}) this changes nothing: {said[1]}; {why[1]}",
                             proof,
                         )
                     )
         better += [(ground, Truth.FALSE) for ground in grounds]
     for i, (one, grounds) in enumerate(rule.categories):
+        also: dict[str, FactSheet] = {}
         for other, others in rule.categories[i + 1 :]:
             step()
-            found = next(
-                (
-                    f
-                    for a in grounds
-                    for b in others
-                    if (f := world.find([eligible, (a, Truth.TRUE), (b, Truth.TRUE)])[0])
-                ),
-                None,
-            )
-            if found:
-                zh = "积分高的算" if policy.ranking else "靠前的算"
-                en = "the one with more points counts" if policy.ranking else "the better one counts"
-                out.append(
-                    Remark(
-                        "overlap",
-                        f"categories.{i}",
-                        f"{one}和{other}可以同时符合，{zh}",
-                        f"{one} and {other} can both be met; {en}",
-                        True,
-                        found,
-                    )
+            pairs = product(grounds, others)
+            tried = (world.find([eligible, (a, Truth.TRUE), (b, Truth.TRUE)])[0] for a, b in pairs)
+            if found := next(filter(None, tried), None):
+                also[other] = found
+        if also:
+            zh = "积分高的算" if policy.ranking else "靠前的算"
+            en = "the one with more points counts" if policy.ranking else "the better one counts"
+            out.append(
+                Remark(
+                    "overlap",
+                    f"categories.{i}",
+                    f"{one}可以和{zh_words.join(list(also))}同时符合，{zh}",
+                    f"{one} can be met together with {en_words.join(list(also))}; {en}",
+                    True,
+                    next(iter(also.values())),
                 )
+            )
     step()
     found, _ = world.find([eligible, *((g, Truth.FALSE) for _, grounds in rule.categories for g in grounds)])
     if found:
@@ -383,7 +385,7 @@ def _told(facts: FactSheet, policy: Policy, lang: Lang) -> str:
         if term.kind is bool:
             said.append(term.phrase(Truth.TRUE if fact.value else Truth.FALSE, lang))
         else:
-            shown = words.value(name, fact.value).replace("·", "其他" if lang == "zh" else "another ")
+            shown = ("其他" if lang == "zh" else "another") if fact.value == "·" else words.value(name, fact.value)
             said.append(f"{term.name(lang)}：{shown}" if lang == "zh" else f"{term.name(lang)}: {shown}")
     return ("；" if lang == "zh" else "; ").join(said)
 

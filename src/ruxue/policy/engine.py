@@ -7,7 +7,7 @@ end of a category) counts only once it is shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any, Literal
@@ -22,6 +22,7 @@ Range = tuple[int, int]
 Measure = Callable[[FactSheet], Range]
 _TRUE, _UNKNOWN, _FALSE = Truth.TRUE, Truth.UNKNOWN, Truth.FALSE
 _NOTHING: Range = (0, 0)
+_OPPOSITE = (_TRUE, _UNKNOWN, _FALSE)
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class Sheet(dict[str, Fact]):
 
     def __init__(self, facts: FactSheet) -> None:
         super().__init__(facts)
-        self.memo: dict[Any, Range] = {}
+        self.memo: dict[Any, Any] = {}
 
 
 def _remembered(inner: Measure) -> Measure:
@@ -150,6 +151,22 @@ def _remembered(inner: Measure) -> Measure:
         return found
 
     return measure
+
+
+def _once(test: Test) -> Test:
+    """Tests only once for a Sheet: what a rule defines it asks in many places."""
+    key = object()
+
+    def once(facts: FactSheet) -> Truth:
+        if type(facts) is not Sheet:
+            return test(facts)
+        memo = facts.memo
+        found: Truth | None = memo.get(key)
+        if found is None:
+            found = memo[key] = test(facts)
+        return found
+
+    return once
 
 
 # ── quantities ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -172,6 +189,17 @@ def _spells(q: Quantity) -> Measure:
     start, end = (q.from_ or date.min).toordinal(), q.until.toordinal()
     every, back_paid = q.together == "all", q.back_paid != "excluded"
     most = length((start, end), unit) if q.from_ else ENDLESS
+    if len(names) == len(kinds) == 1:
+        only, sort = names[0], kinds[0]
+
+        def single(facts: FactSheet) -> Range:
+            value = _value(facts, only)
+            if value is None:
+                return 0, most
+            least = counted(value.spans(start, end, sort, at, back_paid), count, unit, end) if value else 0
+            return least, least
+
+        return single
 
     def measure(facts: FactSheet) -> Range:
         low: list[list[Span]] = []
@@ -287,28 +315,41 @@ def _leaf(condition: Condition) -> Test:
     name, test = condition.fact or "", condition.test
     kind = VOCABULARY[name].kind
     wanted: Any = getattr(condition, test)
-    holds: Callable[[Any], bool] = {
-        "is_": lambda value: value is wanted,  # the leaf has made sure that both are bools
-        "equals": lambda value: bool(value == wanted),
+    holds: dict[str, Callable[[Any], bool]] = {
         "in_": lambda value: value in wanted,
         "before": lambda value: bool(value < wanted),
         "on_or_before": lambda value: bool(value <= wanted),
         "on_or_after": lambda value: bool(value >= wanted),
         "at_least": lambda value: bool(value >= wanted),
         "at_most": lambda value: bool(value <= wanted),
-    }[test]
+    }
+    fits = holds.get(test)
 
     def leaf(facts: FactSheet) -> Truth:
         fact = facts.get(name)
-        if fact is None or fact.value is None:
+        if fact is None:
             return _UNKNOWN
         value = fact.value
+        if value is None:
+            return _UNKNOWN
         if type(value) is not kind:
             # A mistyped value would compare as false, and only evidence may make a condition false.
             raise TypeError(f"{name} must be {kind.__name__}, not {type(value).__name__}")
-        return _TRUE if holds(value) else _FALSE
+        return _TRUE if fits(value) else _FALSE  # type: ignore[misc]
 
-    return leaf
+    def alike(facts: FactSheet) -> Truth:
+        # Most conditions ask for one value: the same leaf without a call.
+        fact = facts.get(name)
+        if fact is None:
+            return _UNKNOWN
+        value = fact.value
+        if value is None:
+            return _UNKNOWN
+        if type(value) is not kind:
+            raise TypeError(f"{name} must be {kind.__name__}, not {type(value).__name__}")
+        return _TRUE if value == wanted else _FALSE
+
+    return alike if test in ("is_", "equals") else leaf
 
 
 def _bound(amount: Amount, measure: Measure) -> Test:
@@ -510,13 +551,17 @@ def _any(tests: tuple[Test, ...]) -> Test:
     return disjunction
 
 
-def node(condition: Condition, policy: Policy | None = None) -> Node:
+Defined = dict[str, Node]
+"""What `define` names, compiled once for all places that use it."""
+
+
+def node(condition: Condition, policy: Policy | None = None, defined: Defined | None = None) -> Node:
     """Compiles a condition of a policy. The closure gives its truth over a sheet; TypeError for a mistyped fact."""
     if condition.use is not None:
         if policy is None:
             raise ValueError(f"{condition.use} stands for a condition of a policy")
-        return node((policy.define or {})[condition.use], policy)
-    parts = tuple(node(part, policy) for part in condition.parts)
+        return _used(condition.use, policy, {} if defined is None else defined)
+    parts = tuple(node(part, policy, defined) for part in condition.parts)
     tests = tuple(part.test for part in parts)
     if condition.all is not None:
         return Node(condition, _all(tests), parts)
@@ -524,13 +569,21 @@ def node(condition: Condition, policy: Policy | None = None) -> Node:
         return Node(condition, _any(tests), parts)
     if condition.negated is not None:
         inner = tests[0]
-        return Node(condition, lambda facts: inner(facts).negate(), parts)
+        return Node(condition, lambda facts: _OPPOSITE[inner(facts)], parts)
     known = stand_in(condition, policy)
     names = tuple(dict.fromkeys([*([known] if known else ()), *condition.facts()]))
     if condition.amount:
         measure = measured(condition.amount)
         return Node(condition, _bound(condition.amount, measure), (), names, measure)
     return Node(condition, _leaf(condition) if condition.fact else _form(condition, policy), (), names)
+
+
+def _used(name: str, policy: Policy, defined: Defined) -> Node:
+    if name not in defined:
+        made = node((policy.define or {})[name], policy, defined)
+        # A plain fact is as quickly looked at as remembered.
+        defined[name] = made if made.condition.fact else replace(made, test=_once(made.test))
+    return defined[name]
 
 
 # ── points ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -541,59 +594,128 @@ def thousandths(points: Any) -> int:
     return int((points or 0) * 1000)
 
 
-def _part(item: Item, policy: Policy, category: str, shared: dict[int, Part | None]) -> Part | None:
+def _part(item: Item, policy: Policy, category: str, shared: dict[int, Part | None], defined: Defined) -> Part | None:
     """An item as it counts for a category; None where it is another category's. `shared`: items for every category."""
     if id(item) in shared:
         return shared[id(item)]
-    made = _own_part(item, policy, category, shared)
+    made = _own_part(item, policy, category, shared, defined)
     if not any(inner.categories for inner in item.walk()):
         shared[id(item)] = made
     return made
 
 
-def _own_part(item: Item, policy: Policy, category: str, shared: dict[int, Part | None]) -> Part | None:
+def _own_part(
+    item: Item, policy: Policy, category: str, shared: dict[int, Part | None], defined: Defined
+) -> Part | None:
     if item.categories and category not in item.categories:
         return None
-    when = node(item.when, policy) if item.when else None
-    times = node(item.times.when, policy) if item.times else None
-    parts = tuple(p for inner in item.parts if (p := _part(inner, policy, category, shared)))
+    when = node(item.when, policy, defined) if item.when else None
+    times = node(item.times.when, policy, defined) if item.times else None
+    parts = tuple(p for inner in item.parts if (p := _part(inner, policy, category, shared, defined)))
     amount = measured(item.of) if item.of else None
-    by = item.times.by if item.times else 1
-    give, rate, each = thousandths(item.give), thousandths(item.rate), item.each or 1
-    cap = None if item.cap is None else thousandths(item.cap)
-    floor = None if item.floor is None else thousandths(item.floor)
-    values, total = tuple(p.value for p in parts), item.sum is not None
-
-    def value(facts: FactSheet) -> Range:
-        met = when.test(facts) if when else _TRUE
-        if met is _FALSE:
-            return _NOTHING
-        if amount:
-            low, high = amount(facts)
-            # What is taken away counts by what is shown, so it is not "possible" to lose more.
-            proven, possible = low * rate // each, (high if rate > 0 else low) * rate // each
-        elif values:
-            found = [v(facts) for v in values]
-            lows, highs = [f[0] for f in found], [f[1] for f in found]
-            proven, possible = (sum(lows), sum(highs)) if total else (max(lows), max(highs))
-        else:
-            proven = possible = give
-        if times:
-            more = times.test(facts)
-            if more is _TRUE:
-                proven, possible = proven * by, possible * by
-            elif more is _UNKNOWN:
-                possible = max(possible, possible * by)
-        if cap is not None:
-            proven, possible = min(proven, cap), min(possible, cap)
-        if floor is not None:
-            proven, possible = max(proven, floor), max(possible, floor)
-        return (proven, possible) if met is _TRUE else (0, max(0, possible))
+    value = _valued(
+        item, amount, tuple(p.value for p in parts), when.test if when else None, times.test if times else None
+    )
 
     if item.parts and not parts:
         return None
     # A single item is as quickly counted as looked up; what it counts is remembered anyway.
     return Part(item, _remembered(value) if parts else value, parts, when, times, amount)
+
+
+def _valued(
+    item: Item, amount: Measure | None, values: tuple[Measure, ...], when: Test | None, times: Test | None
+) -> Measure:
+    """The closure of an item's points, put together from the parts that it has: each is looked at a million times."""
+    inner = _plainly(item, amount, values)
+    by = item.times.by if item.times else 1
+    cap = None if item.cap is None else thousandths(item.cap)
+    floor = None if item.floor is None else thousandths(item.floor)
+
+    def limited(proven: int, possible: int) -> Range:
+        if cap is not None:
+            proven, possible = min(proven, cap), min(possible, cap)
+        if floor is not None:
+            proven, possible = max(proven, floor), max(possible, floor)
+        return proven, possible
+
+    whole = inner
+    if times is not None:
+
+        def multiplied(facts: FactSheet) -> Range:
+            proven, possible = inner(facts)
+            more = times(facts)
+            if more is _TRUE:
+                return limited(proven * by, possible * by)
+            return limited(proven, max(possible, possible * by) if more is _UNKNOWN else possible)
+
+        whole = multiplied
+    elif cap is not None or floor is not None:
+
+        def bounded(facts: FactSheet) -> Range:
+            return limited(*inner(facts))
+
+        whole = bounded
+    if when is None:
+        return whole
+    if item.give is not None and times is None:
+        full = limited(thousandths(item.give), thousandths(item.give))
+        maybe = (0, max(0, full[1]))
+
+        def given(facts: FactSheet) -> Range:
+            met = when(facts)
+            return full if met is _TRUE else _NOTHING if met is _FALSE else maybe
+
+        return given
+
+    def under(facts: FactSheet) -> Range:
+        met = when(facts)
+        if met is _FALSE:
+            return _NOTHING
+        proven, possible = whole(facts)
+        return (proven, possible) if met is _TRUE else (0, max(0, possible))
+
+    return under
+
+
+def _plainly(item: Item, amount: Measure | None, values: tuple[Measure, ...]) -> Measure:
+    """An item's points without its condition, multiplier and limits."""
+    if amount:
+        rate, each = thousandths(item.rate), item.each or 1
+
+        def for_each(facts: FactSheet) -> Range:
+            low, high = amount(facts)
+            proven = low * rate // each
+            # What is taken away counts by what is shown, so it is not "possible" to lose more.
+            return proven, proven if high == low or rate <= 0 else high * rate // each
+
+        return for_each
+    if not values:
+        fixed = (thousandths(item.give), thousandths(item.give))
+        return lambda facts: fixed
+    if item.sum is not None:
+
+        def added(facts: FactSheet) -> Range:
+            proven = possible = 0
+            for value in values:
+                low, high = value(facts)
+                proven += low
+                possible += high
+            return proven, possible
+
+        return added
+
+    def best(facts: FactSheet) -> Range:
+        proven, possible = values[0](facts)
+        for value in values[1:]:
+            low, high = value(facts)
+            if low > proven:
+                proven = low
+            if high > possible:
+                possible = high
+        return proven, possible
+
+    return best
 
 
 def open_facts(part: Part, facts: FactSheet) -> list[str]:
@@ -627,7 +749,7 @@ def _item_of(part: Part | None, code: str) -> Part | None:
     return next((found for inner in part.parts if (found := _item_of(inner, code))), None)
 
 
-def _key(order: Order, policy: Policy, part: Part | None, base: int) -> Key:
+def _key(order: Order, policy: Policy, part: Part | None, base: int, defined: Defined) -> Key:
     better = order.better
     if order.fact is not None:
         names = tuple(order.names)
@@ -637,7 +759,7 @@ def _key(order: Order, policy: Policy, part: Part | None, base: int) -> Key:
 
         return by_fact
     if order.when:
-        test, met = node(order.when, policy).test, _TRUE if better == "met" else _FALSE
+        test, met = node(order.when, policy, defined).test, _TRUE if better == "met" else _FALSE
 
         def by_condition(facts: FactSheet) -> int | None:
             truth = test(facts)
@@ -673,46 +795,49 @@ def conjuncts(tree: Node) -> tuple[Node, ...]:
     return tuple(found for part in tree.parts for found in conjuncts(part))
 
 
-def _ground(title: Text, when: Condition, policy: Policy, origin: str = "") -> Ground:
-    made = node(when, policy)
+def _ground(title: Text, when: Condition, policy: Policy, defined: Defined, origin: str = "") -> Ground:
+    made = node(when, policy, defined)
     return Ground(title, made, conjuncts(made), origin)
 
 
 def _compile(policy: Policy) -> Compiled:
+    defined: Defined = {}
     grounds: dict[str, list[Ground]] = {c.code: [] for c in policy.categories}
     fallen: dict[str, list[Ground]] = {c.code: [] for c in policy.categories}
     for c in policy.categories:
         for basis in c.bases:
             when = basis.when
             if c.fallback:
-                fallen[c.fallback.to].append(_ground(basis.title, when, policy, c.code))
+                fallen[c.fallback.to].append(_ground(basis.title, when, policy, defined, c.code))
                 when = Condition.model_validate({"all": [when, c.fallback.proof]})
-            grounds[c.code].append(_ground(basis.title, when, policy))
+            grounds[c.code].append(_ground(basis.title, when, policy, defined))
     whole = {code: (*own, *fallen[code]) for code, own in grounds.items()}
     shared: dict[int, Part | None] = {}
     points = {
-        c.code: _part(policy.points, policy, c.code, shared) if policy.points else None for c in policy.categories
+        c.code: _part(policy.points, policy, c.code, shared, defined) if policy.points else None
+        for c in policy.categories
     }
     base = {c.code: thousandths(c.points) for c in policy.categories}
     longest = max([len(policy.order), *(len(c.order or ()) for c in policy.categories)])
     orders = {
         c.code: tuple(
-            _key(o, policy, points[c.code], base[c.code]) for o in (policy.order if c.order is None else c.order)
+            _key(o, policy, points[c.code], base[c.code], defined)
+            for o in (policy.order if c.order is None else c.order)
         )
         for c in policy.categories
     }
-    orders[COORDINATE] = tuple(_key(o, policy, None, 0) for o in policy.order)
+    orders[COORDINATE] = tuple(_key(o, policy, None, 0, defined) for o in policy.order)
     for code, keys in orders.items():
         # Keys of all categories are compared in one list: each has the same length.
         orders[code] = keys + (lambda facts: 0,) * (longest - len(keys))
     most = {code: base[code] + (part.value({})[1] if part else 0) for code, part in points.items()}
     return Compiled(
         policy,
-        node(policy.eligible, policy),
+        node(policy.eligible, policy, defined),
         tuple((code, tuple(g.node for g in found)) for code, found in whole.items()),
         whole,
-        tuple((node(v.when, policy), frozenset(v.blocks or whole)) for v in policy.veto or ()),
-        tuple(node(p.when, policy) for p in policy.last_in_category or ()),
+        tuple((node(v.when, policy, defined), frozenset(v.blocks or whole)) for v in policy.veto or ()),
+        tuple(node(p.when, policy, defined) for p in policy.last_in_category or ()),
         points,
         base,
         most,

@@ -5,22 +5,22 @@ Short first: one sentence; then conditions, points and better categories for who
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import NamedTuple
 
 from ruxue.policy import arrangements
-from ruxue.policy.engine import Ground, Node, Part, Verdict, compiled, conjuncts, decide, node, trusted
+from ruxue.policy.engine import Ground, Node, Part, Range, Verdict, compiled, conjuncts, decide, node, trusted
 from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, FactSheet, Lang, Truth, Value
-from ruxue.policy.language import COORDINATE, Condition, Policy
-from ruxue.policy.records import KIND_NAMES
+from ruxue.policy.language import COORDINATE, Condition, Policy, Quantity
+from ruxue.policy.records import AT, KIND_NAMES, Dwellings, History, SeatLocks, Spell
 from ruxue.policy.words import Words, deciding_fact, pick, say, say_date, say_points, words_of
 
 __all__ = ["explain", "render", "render_policy", "say", "say_date", "say_standing", "self_check", "with_standing"]
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One condition of the rule, held against the evidence.
 
     `text`: what the rule asks; `truth`: whether it is met; `fact`, `value`, `source`, `as_of`: the evidence
@@ -60,8 +60,7 @@ class Ask:
     papers: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class PointLine:
+class PointLine(NamedTuple):
     """An item of points: proven and possible (in points, as text), and what it was counted from."""
 
     title: str
@@ -165,7 +164,7 @@ class _Teller:
     def against(self, tree: Node) -> Line:
         """A condition that counts against the family, as the opposite that it would have to meet."""
         met = self.line(tree)
-        return replace(met, text=self.words.say(tree.condition, True), truth=Truth.FALSE, todo=self.todo(met.fact))
+        return met._replace(text=self.words.say(tree.condition, True), truth=Truth.FALSE, todo=self.todo(met.fact))
 
 
 def _blocking(parts: tuple[Node, ...], facts: FactSheet) -> Node:
@@ -205,24 +204,26 @@ def _skipped(code: str, title: str, line: Line, decided: bool, zh: bool) -> Skip
     return Skipped(code, title, line, line.truth, said)
 
 
-def _point_lines(part: Part, tell: _Teller, depth: int) -> list[PointLine]:
-    low, high = part.value(tell.facts)
-    found = ""
+def _point_lines(part: Part, tell: _Teller, depth: int, value: Range) -> list[PointLine]:
+    (low, high), found = value, ""
     if part.amount and part.item.of:
         name = next((n for n in part.item.of.facts() if n in tell.facts), "")
-        counted, most = part.amount(tell.facts)
+        counted, bound = part.amount(tell.facts)
         unit = part.item.of.measure
         shown = tell.words.number(counted, unit)
-        if counted != most:
+        if counted != bound:
             shown = f"至少{shown}，尚未核实完" if tell.zh else f"at least {shown}, not all confirmed yet"
         found = shown + (tell.words.where(tell.facts[name]) if name else "")
     elif part.when:
         found = tell.line(part.when).finding
-    lines = [PointLine(tell.words.title(part.item), say_points(low), _most(high, tell.zh), found, depth)]
+    proven = say_points(low)
+    most = proven if high == low else _most(high, tell.zh)
+    lines = [PointLine(tell.words.title(part.item), proven, most, found, depth)]
     for inner in part.parts:
+        worth = inner.value(tell.facts)
         # Deep inside, an alternative that gives nothing and can't give anything tells a family nothing.
-        if depth == 0 or inner.value(tell.facts) != (0, 0):
-            lines += _point_lines(inner, tell, depth + 1)
+        if depth == 0 or worth != (0, 0):
+            lines += _point_lines(inner, tell, depth + 1, worth)
     return lines
 
 
@@ -284,7 +285,7 @@ def explain(policy: Policy, facts: FactSheet, verdict: Verdict, lang: Lang, unti
             base = say_points(rule.base[code])
             points.append(PointLine(titles[code], base, base, why, 0))
         if part:
-            points += _point_lines(part, tell, 0)
+            points += _point_lines(part, tell, 0, part.value(facts))
     total = say_points(verdict.points[code][0]) if code in verdict.points else ""
     return Explanation(
         _sentence(verdict, titles[code], why, total, zh),
@@ -428,7 +429,8 @@ def self_check(policy: Policy, answers: Mapping[str, Value | None], lang: Lang) 
 
 @dataclass(frozen=True)
 class Question:
-    """A question of the self-check: a fact, its words, its type's name, and the answers that make a difference."""
+    """A question of the self-check: a fact, its words, its type's name, and the answers that make a difference: texts,
+    or for a history the places that the rule tells apart."""
 
     fact: str
     text: str
@@ -449,8 +451,71 @@ def next_questions(policy: Policy, answers: Mapping[str, Value | None], lang: La
         if name in answers:
             continue
         options = [(str(value), words.value(name, value)) for value in _mentioned(policy, name)]
+        if VOCABULARY[name].kind is History and any(q.at for q in _spells(policy, name)):
+            options = [(at, words.place(at)) for at in AT]
         out.append(Question(name, VOCABULARY[name].name(lang), KIND_NAMES[VOCABULARY[name].kind], options))
     return out
+
+
+def _spells(policy: Policy, name: str) -> Iterator[Quantity]:
+    """Every quantity of the rule that counts a history."""
+
+    def inside(quantity: Quantity) -> Iterator[Quantity]:
+        if name in (quantity.of or ()):
+            yield quantity
+        for part in quantity.inner:
+            yield from inside(part)
+
+    for _, condition in policy.conditions():
+        for leaf in condition.walk():
+            if leaf.amount:
+                yield from inside(leaf.amount)
+    for _, item in policy.items():
+        if item.of:
+            yield from inside(item.of)
+    for _, order in policy.orders():
+        if order.amount:
+            yield from inside(order.amount)
+
+
+def answer(policy: Policy, name: str, typed: str) -> Value | None:
+    """A visitor's answer to a question as a value; None where they don't know, or where it leaves the fact open.
+
+    A history is answered by the day since which it has run without a break, and where ("2020-05-01 zone"), or by
+    "none"; seats that a home serves and dwellings by "none" or "some". Raises ValueError for what can't be read.
+    """
+    kind = VOCABULARY[name].kind
+    if typed == "-" or (not typed and kind is not str):
+        return None
+    if kind is str:
+        return typed
+    if kind is bool:
+        return {"true": True, "false": False}.get(typed)
+    if kind is int:
+        return int(typed)
+    if kind is date:
+        return date.fromisoformat(typed)
+    if kind is History:
+        if "none" in typed.split():
+            return History()
+        first, _space, at = typed.partition(" ")
+        if at and at not in AT:
+            raise ValueError(typed)
+        kinds = dict.fromkeys(["", *(k for q in _spells(policy, name) for k in q.kinds or ())])
+        return History(Spell(date.fromisoformat(first), kind=k, at=at) for k in kinds)
+    if kind is SeatLocks:
+        return SeatLocks() if typed == "none" else None
+    if kind is Dwellings:
+        asked = [leaf.no_dwelling_in for _, c in policy.conditions() for leaf in c.walk() if leaf.no_dwelling_in]
+        # Where the rule tells several sets of districts apart, "some" does not say in which.
+        one = all(regions == asked[0] for regions in asked)
+        count = 0 if typed == "none" else 1
+        return Dwellings({r: count for regions in asked for r in regions}) if one or not count else None
+    return None
+
+
+ANSWERABLE = ("bool", "int", "date", "str", "history", "locks", "dwellings")
+"""Kinds of questions that a visitor can answer; the others are for the offices' records."""
 
 
 def _mentioned(policy: Policy, name: str) -> list[str]:

@@ -27,7 +27,10 @@ class Truth(IntEnum):
 
     def negate(self) -> Truth:
         """Kleene's not: unknown stays unknown."""
-        return Truth(2 - self)
+        return _OPPOSITE[self]
+
+
+_OPPOSITE = (Truth.TRUE, Truth.UNKNOWN, Truth.FALSE)
 
 
 def all_of(values: Iterable[Truth]) -> Truth:
@@ -151,7 +154,7 @@ VOCABULARY: dict[str, Term] = {
         str, ("PS2",), "孩子的户口所在区", "the district of the child's hukou", "", "", *_HUKOU
     ),
     "child.hukou_entry_on": Term(
-        date, ("PS2",), "孩子的落户时间", "when the child's hukou was entered", "", "", *_HUKOU
+        date, ("PS2",), "孩子的落户时间", "the day on which the child's hukou was entered", "", "", *_HUKOU
     ),
     "child.hukou_by_birth": Term(
         bool,
@@ -277,12 +280,14 @@ VOCABULARY: dict[str, Term] = {
         date,
         ("NR1",),
         "房产登记时间",
-        "when the property was registered",
+        "the day on which the property was registered",
         "",
         "",
         *_HOME,
     ),
-    "dwelling.acquired_on": Term(date, ("NR1", "HC1"), "购房时间", "when the home was bought", "", "", *_HOME),
+    "dwelling.acquired_on": Term(
+        date, ("NR1", "HC1"), "购房时间", "the day on which the home was bought", "", "", *_HOME
+    ),
     "dwelling.is_contract": Term(
         bool,
         ("HC1",),
@@ -359,7 +364,7 @@ VOCABULARY: dict[str, Term] = {
         *_LEASE,
     ),
     "lease.filed_on": Term(date, ("HC2",), "租赁备案时间", "the day on which the lease was filed", "", "", *_LEASE),
-    "lease.months": Term(int, ("HC2",), "连续租住的月数", "the number of months of unbroken lease", "", "", *_LEASE),
+    "lease.months": Term(int, ("HC2",), "连续租住的月数", "the length of the unbroken lease", "", "", *_LEASE),
     "job.in_district": Term(
         bool,
         _JOBS,
@@ -369,12 +374,12 @@ VOCABULARY: dict[str, Term] = {
         "no guardian works lawfully and stably in the district",
         *_WORK,
     ),
-    "job.started_on": Term(date, _JOBS, "就业起始时间", "when the work began", "", "", *_WORK),
+    "job.started_on": Term(date, _JOBS, "就业起始时间", "the day on which the work began", "", "", *_WORK),
     "permit.first_issued_on": Term(
         date,
         ("PS4",),
         "居住证首次签发时间",
-        "when the residence permit was first issued",
+        "the day on which the residence permit was first issued",
         "",
         "",
         *_PERMIT,
@@ -383,7 +388,7 @@ VOCABULARY: dict[str, Term] = {
         int,
         ("PS4",),
         "居住证连续月数",
-        "the number of unbroken months of the residence permit",
+        "the length of the unbroken residence permit",
         "",
         "",
         *_PERMIT,
@@ -392,7 +397,7 @@ VOCABULARY: dict[str, Term] = {
         int,
         ("HR1",),
         "连续参保月数",
-        "the number of unbroken months of social insurance",
+        "the length of unbroken social insurance",
         "",
         "",
         *_INSURANCE,

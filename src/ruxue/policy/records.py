@@ -156,6 +156,12 @@ class History(tuple[Spell, ...]):
         if not self:
             return []
         near = AT[: AT.index(at) + 1] if at else ()
+        if len(self) == 1:
+            s = self[0]
+            if (kind is not None and s.kind != kind) or (near and s.at not in near) or (s.back_paid and not back_paid):
+                return []
+            one = (max(s.first.toordinal(), start), min(s.last.toordinal(), end) if s.last else end)
+            return [one] if one[0] <= one[1] else []
         return merged(
             (max(s.first.toordinal(), start), min(s.last.toordinal() if s.last else end, end))
             for s in self
@@ -197,10 +203,14 @@ def counted(spans: list[Span], count: str, unit: str, end: int) -> int:
 
     Cumulative years are full years of the months together: three times eight months are two years.
     """
+    if not spans:
+        return 0
+    if len(spans) == 1 and count != "unbroken":
+        return length(spans[0], unit)
     if count == "unbroken":
-        return length(spans[-1], unit) if spans and spans[-1][1] == end else 0
+        return length(spans[-1], unit) if spans[-1][1] == end else 0
     if count == "longest":
-        return max((length(span, unit) for span in spans), default=0)
+        return max(length(span, unit) for span in spans)
     if unit == "years":
         return sum(length(span, "months") for span in spans) // 12
     return sum(length(span, unit) for span in spans)

@@ -76,7 +76,7 @@ _WORDS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "more_than": (("{f}超过{v}", "{f}不超过{v}"), ("{f} is more than {v}", "{f} is at most {v}")),
     "less_than": (("{f}少于{v}", "{f}不少于{v}"), ("{f} is less than {v}", "{f} is at least {v}")),
     "at_most": (("{f}不超过{v}", "{f}超过{v}"), ("{f} is at most {v}", "{f} is more than {v}")),
-    "none": (("没有{f}", "有{f}"), ("{f} is not claimed", "{f} is claimed")),
+    "none": (("没有{f}", "有{f}"), ("the family claims no {f}", "the family claims a {f}")),
     "owners_within": (
         ("产权人只有{v}", "产权人里有{v}以外的人"),
         ("only {v} own the home", "someone besides {v} owns a share of the home"),
@@ -93,7 +93,7 @@ _WORDS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("孩子的户口在{v}", "孩子的户口不在{v}"),
         ("the child's hukou is in {v}", "the child's hukou is not in {v}"),
     ),
-    "same_address": (("{f}与{v}一致", "{f}与{v}不一致"), ("{f} and {v} are one", "{f} and {v} differ")),
+    "same_address": (("{f}与{v}一致", "{f}与{v}不一致"), ("{f} and {v} are the same", "{f} and {v} differ")),
     "within": (("{f}在{v}内", "{f}不在{v}内"), ("{f} lies in {v}", "{f} does not lie in {v}")),
     "seat": (
         ("这处房子的学位没有被占用", "这处房子的学位已被占用"),
@@ -128,6 +128,10 @@ class Words:
         if not last or len(words) < 2:
             return comma.join(words)
         return comma.join(words[:-1]) + last + words[-1]
+
+    def place(self, at: str) -> str:
+        """Where a spell was spent: one of records.AT."""
+        return _AT[at][0 if self.zh else 1]
 
     def region(self, key: str) -> str:
         """A region's name; its key where nobody named it."""
@@ -169,6 +173,8 @@ class Words:
         if isinstance(value, Place):
             return value.code
         count = len(value) - (1 if isinstance(value, Kin) else 0)
+        if not count:
+            return "没有记录" if self.zh else "no record"
         return f"{count}条记录" if self.zh else f"{count} record{'' if count == 1 else 's'}"
 
     def number(self, number: int, unit: str) -> str:
@@ -240,7 +246,7 @@ class Words:
         if q.kinds:
             notes.append(joint.join([KINDS[k][0 if zh else 1] for k in q.kinds]))
         if q.at:
-            notes.append(_AT[q.at][0 if zh else 1])
+            notes.append(self.place(q.at))
         if q.from_:
             notes.append(f"{say_date(q.from_, self.lang)}起" if zh else f"from {say_date(q.from_, self.lang)}")
         if q.back_paid:
@@ -291,7 +297,8 @@ class Words:
         named = self.region_set(wanted_value) if name == "child.hukou_district" and test == "in_" else ""
         if named:
             return _WORDS["hukou_in_set"][index][negated].format(v=named)
-        return _WORDS["none" if wanted_value == "" else test][index][negated].format(f=term.name(lang), v=shown)
+        form, noun = ("none", term.name(lang).removeprefix("the ")) if wanted_value == "" else (test, term.name(lang))
+        return _WORDS[form][index][negated].format(f=noun, v=shown)
 
     def _plainly(self, amount: Amount, negated: bool) -> str:
         """The bounds that rules use most, as people say them; "" for others."""
@@ -389,7 +396,7 @@ class Words:
         elif isinstance(fact.value, bool):
             said = term.phrase(Truth.TRUE if fact.value else Truth.FALSE, self.lang)
         elif fact.value == "":
-            said = _WORDS["none"][index][0].format(f=term.name(self.lang))
+            said = _WORDS["none"][index][0].format(f=term.name(self.lang).removeprefix("the "))
         else:
             said = _WORDS["equals"][index][0].format(f=term.name(self.lang), v=self.value(name, fact.value))
         return said + self.where(fact)
@@ -440,7 +447,7 @@ class Words:
         else:
             item = next((i for _, i in self.policy.items() if i.code == order.points), None) if self.policy else None
             named = self.title(item) if item else order.points or ""
-            said = f"“{named}”一项的积分" if self.zh else f'points for "{named}"'
+            said = f"“{named}”一项的积分" if self.zh else f'the points of the item "{named}"'
         return f"{said}{'，' if self.zh else ': '}{_BETTER[order.better][0 if self.zh else 1]}"
 
     def title(self, item: Item) -> str:
@@ -460,6 +467,10 @@ class Words:
         if item.sum:
             return "合计" if self.zh else "together"
         return "取最高的一项" if self.zh else "the best of" if item.best else say_points(int((item.give or 0) * 1000))
+
+    def short(self, title: str) -> str:
+        """A title up to its colon: "type 1: Longgang hukou" is type 1 where it is only pointed at."""
+        return title.partition("：" if self.zh else ": ")[0]
 
     def item(self, item: Item, depth: int = 0) -> list[str]:
         """An item of points as lines, inner ones indented."""
@@ -481,8 +492,8 @@ class Words:
         if item.when and item.title:
             said.append(f"条件：{self.say(item.when)}" if zh else f"if {self.say(item.when)}")
         if item.categories and self.policy:
-            titles = [pick(c.title, self.lang) for c in self.policy.categories if c.code in item.categories]
-            said.append(f"适用：{'、'.join(f'“{t}”' for t in titles)}" if zh else f"for {' / '.join(titles)}")
+            titles = [self.short(pick(c.title, self.lang)) for c in self.policy.categories if c.code in item.categories]
+            said.append(f"适用：{'、'.join(titles)}" if zh else f"for {self.join(titles, ' and ')}")
         if item.times:
             when = self.say(item.times.when)
             said.append(f"{when}的，乘以{item.times.by}" if zh else f"times {item.times.by} if {when}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -14,8 +14,19 @@ from ruxue.places.ruletext import RuleText
 from ruxue.policy.facts import DISTRICTS, KINDS, VOCABULARY, Lang, Truth
 from ruxue.policy.language import FITTING, Condition, Order, Policy
 from ruxue.policy.words import pick, words_of
+from ruxue.web.bureau.rulefields import (
+    FACTS,
+    Choice,
+    FormError,
+    Path,
+    Record,
+    Section,
+    Shapes,
+    dotted,
+    scalar,
+    undotted,
+)
 
-Path = list[str | int]
 BETTER: dict[str, Any] = {
     "earlier": gettext_lazy("the earlier first"),
     "later": gettext_lazy("the later first"),
@@ -36,21 +47,6 @@ TESTS: dict[str, Any] = {
     "at_least": gettext_lazy("is at least"),
     "at_most": gettext_lazy("is at most"),
 }
-FACTS = sorted(name for name, term in VOCABULARY.items() if term.kind in FITTING and not term.banned)
-"""What a condition can ask for with one comparison; records have forms of their own, in the text."""
-
-
-class FormError(ValueError):
-    """What was filled in can't be used; the message is for the page."""
-
-
-@dataclass
-class Choice:
-    """An option of a list: value, words, chosen."""
-
-    value: str
-    text: str
-    on: bool = False
 
 
 @dataclass
@@ -69,14 +65,7 @@ class Row:
     values: list[Choice] = field(default_factory=list)
     value: str = ""
     kind: str = ""
-
-
-def dotted(path: Path) -> str:
-    return ".".join(map(str, path))
-
-
-def undotted(text: str) -> Path:
-    return [int(p) if p.isdigit() else p for p in text.split(".")] if text else []
+    record: Record | None = None
 
 
 def _tests(name: str) -> list[str]:
@@ -91,36 +80,70 @@ def fact_choices(lang: Lang, chosen: str = "", only: tuple[type, ...] | None = N
 
 
 class Forms:
-    """What the editor shows beside a valid text."""
+    """What the editor shows beside a valid text. `typed`: what was filled in and not saved, which stays."""
 
-    def __init__(self, text: str, policy: Policy, lang: Lang, opened: str = "", fact: str = "") -> None:
+    def __init__(
+        self, text: str, policy: Policy, lang: Lang, opened: str = "", fact: str = "", typed: Any = None
+    ) -> None:
         self.rule, self.policy, self.lang = RuleText(text), policy, lang
         self.words, self.opened, self.fact = words_of(policy, lang), opened, fact
+        self.typed, self.shapes = typed, Shapes(self.rule, policy, lang, typed)
+
+    def _kept(self, name: str, value: str) -> str:
+        return str(self.typed[name]) if self.typed is not None and name in self.typed else value
+
+    def starts(self) -> list[Choice]:
+        """Every way in which a condition can begin."""
+        return self.shapes.starts
+
+    def sections(self) -> list[Section]:
+        """What the rule has beside tie-breakers, batches, conditions and parameters."""
+        return self.shapes.sections()
+
+    def new_parameter(self) -> Record:
+        """A parameter that is not there yet."""
+        return self.shapes.parameter()
 
     def orders(self) -> list[dict[str, Any]]:
         """Lists of tie-breakers: the rule's own, then those of categories."""
         lists: dict[str, dict[str, Any]] = {"order": {"path": "order", "title": "", "rows": []}}
+        for i, c in enumerate(self.policy.categories):
+            place = f"categories.{i}.order"
+            lists[place] = {"path": place, "title": pick(c.title, self.lang), "rows": [], "own": c.order is not None}
         for path, order in self.policy.orders():
-            place = dotted(path[:-1])
-            title = "" if place == "order" else pick(self.policy.categories[int(path[1])].title, self.lang)
-            mine = lists.setdefault(place, {"path": place, "title": title, "rows": []})
-            better = [Choice(b, str(BETTER[b]), b == order.better) for b in _directions(order)]
+            name = dotted(path)
+            chosen = self._kept(f"better:{name}", order.better)
+            better = [Choice(b, str(BETTER[b]), b == chosen) for b in _directions(order)]
             said = self.words.order(order).rpartition("，" if self.lang == "zh" else ": ")[0]
-            mine["rows"].append({"path": dotted(path), "text": said, "better": better})
-        return list(lists.values())
+            record = self.shapes.order(order, path)
+            lists[dotted(path[:-1])]["rows"].append({"path": name, "text": said, "better": better, "record": record})
+        return sorted(lists.values(), key=lambda made: made["path"] != "order" and not made["own"])
+
+    def order_facts(self) -> list[Choice]:
+        """What a new tie-breaker can be: a day, a number, points."""
+        items = [(i.code, pick(i.title, self.lang) if i.title else i.code) for _p, i in self.policy.items() if i.code]
+        scored = self.policy.points or any(c.points is not None for c in self.policy.categories)
+        total = [Choice("points:total", _("points in all"))] if scored else []
+        points = [Choice(f"points:{code}", _("points: %(item)s") % {"item": title}) for code, title in items]
+        met = [Choice(f"when:{c.value}", c.text) for c in fact_choices(self.lang, only=(bool,))]
+        return [*total, *points, *fact_choices(self.lang, only=(date, int)), *met]
 
     def categories(self) -> list[dict[str, Any]]:
-        """The categories with their codes and titles."""
+        """The categories with their codes, titles and fields."""
         return [
             {
                 "path": f"categories.{i}",
                 "code": c.code,
-                "zh": c.title.zh,
-                "en": c.title.en,
+                "new": {key: self._kept(f"{key}:categories.{i}", first) for key, first in self._copy_of(i).items()},
                 "title": pick(c.title, self.lang),
+                "records": self.shapes.category(i, c),
             }
             for i, c in enumerate(self.policy.categories)
         ]
+
+    def _copy_of(self, index: int) -> dict[str, str]:
+        place = f"new.categories.{index}"
+        return {"code": self.new_code(), "zh": self._kept(f"zh:{place}", ""), "en": self._kept(f"en:{place}", "")}
 
     def new_code(self) -> str:
         """A code that no category has yet: the last one counted on."""
@@ -132,8 +155,6 @@ class Forms:
         """Every list of conditions with its title: eligibility, definitions, vetoes, grounds, ends of categories."""
         out = []
         for path, condition in self.policy.conditions():
-            if path[0] == "points" or "order" in path:
-                continue
             rows = self._rows(path, condition, 0)
             opened = any(row.open for row in rows)
             out.append({"path": dotted(path), "title": self._title(path), "rows": rows, "open": opened})
@@ -149,7 +170,16 @@ class Forms:
             return f"{_('Veto')}: {pick((p.veto or [])[int(path[1])].title, lang)}"
         if path[0] == "last_in_category":
             return f"{_('End of the category')}: {pick((p.last_in_category or [])[int(path[1])].title, lang)}"
+        if path[0] == "points":
+            item = next(i for at, i in p.items() if at == path[: -2 if path[-2:] == ["times", "when"] else -1])
+            named = pick(item.title, lang) if item.title else self.words.item(item)[0]
+            part = _("Multiplier") if path[-2] == "times" else _("Points")
+            return f"{part}: {named}"
+        if path[0] == "order":
+            return f"{_('Tie-breaker')} {int(path[1]) + 1}"
         category = p.categories[int(path[1])]
+        if "order" in path:
+            return f"{category.code} · {_('Tie-breaker')} {int(path[3]) + 1}"
         if "fallback" in path:
             return f"{category.code} · {_('the proof without which it falls back')}"
         return f"{category.code} · {pick(category.bases[int(path[3])].title, lang)}"
@@ -168,8 +198,10 @@ class Forms:
             leaf, negated, at = condition.negated, True, [*path, "not"]
         row.simple = leaf.fact in FACTS and (not negated or VOCABULARY[leaf.fact].kind is str)
         if leaf.amount and not negated:
-            row.number = str(self.rule.value([*at, "amount", leaf.amount.bound]))
+            name = f"number:{row.path}"
+            row.number = self._kept(name, str(self.rule.value([*at, "amount", leaf.amount.bound])))
         row.open = row.path == self.opened
+        row.record = None if row.simple else self.shapes.leaf(leaf, at)
         if row.open and row.simple:
             self._controls(row, leaf, negated, at)
         return [row]
@@ -185,6 +217,10 @@ class Forms:
         row.tests = [Choice(t, str(TESTS[t]), same and t == chosen) for t in _tests(name)]
         written = self.rule.value([*at, test]) if same else ""
         row.value = ", ".join(written) if isinstance(written, list) else str(written)
+        if same:
+            row.value = self._kept(f"value:{row.path}", row.value)
+            test = self._kept(f"test:{row.path}", "")
+            row.tests = [Choice(t.value, t.text, t.value == test if test else t.on) for t in row.tests]
         if row.kind == "bool":
             term, no = VOCABULARY[name], row.value == "false"
             said = [term.phrase(truth, self.lang) for truth in (Truth.TRUE, Truth.FALSE)]
@@ -204,6 +240,7 @@ class Forms:
             text = ", ".join(written) if isinstance(written, list) else str(written)
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             why = pick(assumed[name], self.lang) if name in assumed else ""
+            text = self._kept(f"parameter:parameters.{name}", text)
             out.append({"name": name, "value": text, "shown": "" if shown == text else shown, "assumed": why})
         return out
 
@@ -228,25 +265,14 @@ def known_values(policy: Policy, name: str) -> list[str]:
 
 # ── what the buttons do ───────────────────────────────────────────────────────────────────────────────────────
 
-Fields = Mapping[str, str]
-
-
-def _scalar(text: str) -> Any:
-    """A parameter's or bound's value as typed: number, day, reference or text; several with commas."""
-    text = text.strip()
-    if not text:
-        raise FormError(_("Please fill in a value."))
-    if "," in text or "，" in text:
-        return [_scalar(part) for part in text.replace("，", ",").split(",") if part.strip()]
-    if text.lstrip("-").isdigit():
-        return int(text)
-    return {"true": True, "false": False}.get(text, text)
+Fields = Any
+"""What was posted: get and getlist (Django's QueryDict)."""
 
 
 def _wanted(name: str, test: str, fields: Fields, path: str) -> dict[str, Any]:
     """The condition that a row's controls describe."""
     if name not in FACTS:
-        raise FormError(_("Please choose a fact from the list."))
+        raise FormError(gettext_lazy("Please choose a fact from the list."))
     fitting = _tests(name)
     if test not in fitting:
         test = fitting[0]
@@ -255,17 +281,17 @@ def _wanted(name: str, test: str, fields: Fields, path: str) -> dict[str, Any]:
     if kind is bool:
         value = typed != "false"
     elif not typed and kind is not str:
-        raise FormError(_("Please fill in a value."))
+        raise FormError(gettext_lazy("Please fill in a value."))
     elif typed.startswith("${"):
         value = typed
     elif kind is date:
         try:
             value = date.fromisoformat(typed)
         except ValueError:
-            raise FormError(_("Please write the day like 2026-08-31, or choose a parameter.")) from None
+            raise FormError(gettext_lazy("Please write the day like 2026-08-31, or choose a parameter.")) from None
     elif kind is int:
         if not typed.rstrip("%").isdigit():
-            raise FormError(_("Please write a whole number.")) from None
+            raise FormError(gettext_lazy("Please write a whole number.")) from None
         value = int(typed)
     else:
         value = typed
@@ -288,7 +314,10 @@ def apply(text: str, policy: Policy, do: str, fields: Fields) -> str:
         "remove": lambda: _remove(rule, path),
         "better": lambda: rule.set([*path, "better"], fields.get(f"better:{place}", "")),
         "order": lambda: _add_order(rule, path, fields),
-        "title": lambda: rule.set([*path, "title"], _title(fields, place)),
+        "fields": lambda: Shapes(rule, policy, "en").change(place, fields),
+        "new": lambda: Shapes(rule, policy, "en").add(place, fields),
+        "drop": lambda: _drop(rule, path),
+        "not": lambda: rule.turn(path),
         "copy": lambda: rule.copy(
             path[:-1], index, {("code",): _code(fields, place, policy), ("title",): _title(fields, f"new.{place}")}
         ),
@@ -296,55 +325,81 @@ def apply(text: str, policy: Policy, do: str, fields: Fields) -> str:
             path, _wanted(fields.get(f"fact:{place}", ""), fields.get(f"test:{place}", ""), fields, place)
         ),
         "number": lambda: _number(rule, policy, path, fields.get(f"number:{place}", "")),
-        "add": lambda: _add_condition(rule, path, fields.get(f"new:{place}", "")),
-        "parameter": lambda: rule.set(path, _scalar(fields.get(f"parameter:{place}", ""))),
+        "add": lambda: _add_condition(rule, path, policy, fields.get(f"new:{place}", "")),
+        "parameter": lambda: rule.set(path, scalar(fields.get(f"parameter:{place}", ""))),
     }
     if what not in actions:
         raise KeyError(what)
     return actions[what]()
 
 
+def left(fields: Fields, do: str) -> Any:
+    """What was filled in elsewhere when a button was pressed: it stays on the page. What lies in the place that the
+    button changed goes, with its neighbours where these have moved."""
+    what, _colon, place = do.partition(":")
+    moved = what in ("up", "down", "remove", "copy", "drop")
+    gone = place.rpartition(".")[0] if moved else place
+    kept = fields.copy()
+    for name in fields:
+        _kind, _sep, rest = name.partition(":")
+        at = rest.removeprefix("new.").partition(":")[0]
+        if at == gone or at.startswith(f"{gone}.") or not gone:
+            del kept[name]
+    return kept
+
+
 def _remove(rule: RuleText, path: Path) -> str:
     if not isinstance(path[-1], int):
-        raise FormError(_("A single condition can't be taken away: change it instead."))
+        raise FormError(gettext_lazy("A single condition can't be taken away: change it instead."))
     if len(rule.value(path[:-1])) == 1 and path[-2] in ("all", "any"):
-        raise FormError(_("The last condition can't be taken away: everybody would meet it."))
+        raise FormError(gettext_lazy("The last condition can't be taken away: everybody would meet it."))
+    return rule.remove(path[:-1], path[-1])
+
+
+def _drop(rule: RuleText, path: Path) -> str:
+    """Takes away a record; an optional list that held nothing else goes with it."""
+    if not isinstance(path[-1], int):
+        return rule.drop(path)
+    if path[-2] not in ("order", "bases", "categories") and len(rule.value(path[:-1])) == 1:
+        return rule.drop(path[:-1])
     return rule.remove(path[:-1], path[-1])
 
 
 def _title(fields: Fields, place: str) -> dict[str, str]:
     zh, en = fields.get(f"zh:{place}", "").strip(), fields.get(f"en:{place}", "").strip()
     if not zh or not en:
-        raise FormError(_("Please write the title in both languages."))
+        raise FormError(gettext_lazy("Please write the title in both languages."))
     return {"zh": zh, "en": en}
 
 
 def _code(fields: Fields, place: str, policy: Policy) -> str:
     code = fields.get(f"code:{place}", "").strip()
     if not code or not code.isalnum():
-        raise FormError(_("Please write a code of letters and digits, such as K6."))
+        raise FormError(gettext_lazy("Please write a code of letters and digits, such as K6."))
     if code in {c.code for c in policy.categories}:
-        raise FormError(_("This code is used already: please choose another."))
+        raise FormError(gettext_lazy("This code is used already: please choose another."))
     return code
 
 
 def _add_order(rule: RuleText, path: Path, fields: Fields) -> str:
     name, place = fields.get(f"fact:{dotted(path)}", ""), dotted(path)
-    if name not in VOCABULARY or VOCABULARY[name].kind not in (date, int):
-        raise FormError(_("Please choose a fact from the list."))
-    fitting = ("earlier", "later") if VOCABULARY[name].kind is date else ("larger", "smaller")
+    kind, _colon, item = name.partition(":")
     better = fields.get(f"better:new.{place}", "")
-    made = {"fact": name, "better": better if better in fitting else fitting[0]}
-    return rule.insert(path, len(rule.value(path)), made)
+    made: dict[str, Any]
+    if kind == "when" and item in FACTS and VOCABULARY[item].kind is bool:
+        made = {"when": {"fact": item, "is": True}, "better": better if better in ("met", "unmet") else "met"}
+    elif kind == "points":
+        made = {"points": item, "better": better if better in ("larger", "smaller") else "larger"}
+    elif name in VOCABULARY and VOCABULARY[name].kind in (date, int):
+        fitting = ("earlier", "later") if VOCABULARY[name].kind is date else ("larger", "smaller")
+        made = {"fact": name, "better": better if better in fitting else fitting[0]}
+    else:
+        raise FormError(gettext_lazy("Please choose a fact from the list."))
+    return rule.insert(path, len(rule.value(path)) if rule.has(path) else 0, made)
 
 
-def _add_condition(rule: RuleText, path: Path, name: str) -> str:
-    if name not in FACTS:
-        raise FormError(_("Please choose a fact from the list."))
-    test, kind = _tests(name)[0], VOCABULARY[name].kind
-    # A value to begin with, which the opened row then asks for.
-    value: Any = True if kind is bool else 0 if kind is int else "${season}-01-01" if kind is date else ""
-    made = {"fact": name, test: value}
+def _add_condition(rule: RuleText, path: Path, policy: Policy, name: str) -> str:
+    made = Shapes(rule, policy, "en").start(name)
     if rule.has([*path, "all"]):
         return rule.insert([*path, "all"], len(rule.value([*path, "all"])), made)
     return rule.wrap(path, made)
@@ -354,7 +409,7 @@ def _number(rule: RuleText, policy: Policy, path: Path, typed: str) -> str:
     condition = next(c for start, top in policy.conditions() for p, c in top.paths(start) if p == path)
     if condition.amount is None:
         raise KeyError(dotted(path))
-    return rule.set([*path, "amount", condition.amount.bound], _scalar(typed))
+    return rule.set([*path, "amount", condition.amount.bound], scalar(typed))
 
 
 def added_path(text: str, place: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,6 +15,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -36,7 +39,7 @@ from ruxue.web import jobs
 from ruxue.web.bureau import ruleforms
 from ruxue.web.bureau.ruleforms import FormError, Forms
 from ruxue.web.staff import bureau_page, my_district, scope, staff
-from ruxue.web.templatetags.ruxue import chinese
+from ruxue.web.templatetags.ruxue import chinese, day, draft_state, moment
 
 SIZES = (1_200, 6_000, 31_353)
 STALE = timedelta(minutes=10)
@@ -99,6 +102,45 @@ def _step_error(error: rules.RuleError) -> str:
     }[error.code]
 
 
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: its words, whether it is a number, where it leads, and an icon with its tone."""
+
+    text: Any
+    number: bool = False
+    href: str = ""
+    icon: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table; `soft`: it matters less than the others; `href`: where Enter leads."""
+
+    cells: list[Cell]
+    soft: bool = False
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the workbench; `heads` with whether they stand over numbers, `empty`: said where there is no line."""
+
+    title: str
+    heads: list[tuple[str, bool]]
+    rows: list[Row]
+    empty: str = ""
+
+
+def _heads(*words: str, numbers: tuple[int, ...] = ()) -> list[tuple[str, bool]]:
+    return [(word, i in numbers) for i, word in enumerate(words)]
+
+
+def _row(*values: Any, soft: bool = False) -> Row:
+    cells = [v if isinstance(v, Cell) else Cell(v, isinstance(v, int)) for v in values]
+    return Row(cells, soft, cells[0].href)
+
+
 # ── overview ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -123,8 +165,9 @@ def overview(request: HttpRequest) -> HttpResponse:
         title = request.POST.get("title", "").strip() or _("Draft of %(day)s") % {"day": clock.today().isoformat()}
         return _to(request, "rule_draft", rules.start(season, by, title, text, start).key)
     now = rules.version_in_force(season)
-    for v in versions:
-        v.signed = rules.signature_valid(v)  # type: ignore[attr-defined]
+    everywhere = scope(request).city() or scope(request).auditor()
+    tail = f"?district={district.key}" if everywhere else ""
+    drafts = season.drafts.select_related("made_by", "approved_by").order_by("-changed_at")[:30]
     return bureau_page(
         request,
         "bureau/rules.html",
@@ -133,10 +176,45 @@ def overview(request: HttpRequest) -> HttpResponse:
         versions=versions,
         current=now,
         coming=[v for v in versions if v.effective_from > clock.today() and (now is None or v.version > now.version)],
-        drafts=season.drafts.select_related("made_by", "approved_by").order_by("-changed_at")[:30],
+        drafted=_drafted(drafts),
+        published=_published(versions, tail),
         earlier=_earlier(season)[:10],
         runs=WhatIf.objects.filter(season=season).select_related("by").defer("result").order_by("-asked_at")[:12],
     )
+
+
+def _drafted(drafts: Any) -> Table:
+    rows = [
+        _row(
+            Cell(d.title, href=reverse("bureau:rule_draft", args=[d.key])),
+            draft_state(d.state),
+            d.made_by,
+            moment(d.changed_at),
+        )
+        for d in drafts
+    ]
+    empty = _("No draft yet. A draft changes nothing until a second person has published it.")
+    return Table(_("Drafts"), _heads(_("Draft"), _("State"), _("By"), _("Changed")), rows, empty)
+
+
+def _published(versions: list[PolicyVersion], tail: str) -> Table:
+    def signature(v: PolicyVersion) -> Cell:
+        valid = rules.signature_valid(v)
+        return (
+            Cell(_("valid"), icon="shield-check", tone="ok") if valid else Cell(_("not signed"), icon="x", tone="bad")
+        )
+
+    rows = [
+        _row(
+            Cell(_("version %(n)s") % {"n": v.version}, href=reverse("bureau:rule_version", args=[v.version]) + tail),
+            day(v.effective_from),
+            f"{moment(v.published_at)} · {v.published_by}",
+            signature(v),
+        )
+        for v in versions
+    ]
+    heads = _heads(_("Version"), _("In force from"), _("Published"), _("Signature"))
+    return Table(_("Published versions"), heads, rows)
 
 
 def _earlier(season: Season) -> Any:
@@ -190,14 +268,15 @@ def draft(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _editor(request: HttpRequest, row: RuleDraft, district: District) -> HttpResponse:
-    """Forms and text side by side. Every button posts the whole text, so nothing typed is lost."""
-    text, opened, fact, notice, fault = row.text, "", "", "", ""
-    status = 200
+    """Forms and text side by side. Every button posts the whole text and all that was filled in: nothing is lost."""
+    text, opened, fact, notice, fault, other = row.text, "", "", "", "", ""
+    status, typed = 200, None
     if request.method == "POST":
         by = _drafting(request, district)
         do = request.POST.get("do", "save")
         text = request.POST.get("text", "").replace("\r\n", "\n")
         revision = request.POST.get("revision", "")
+        typed = request.POST
         try:
             seen = int(revision) if revision.isdigit() else -1
             if do.startswith(("open:", "fact:")):
@@ -205,22 +284,24 @@ def _editor(request: HttpRequest, row: RuleDraft, district: District) -> HttpRes
                 fact = request.POST.get(f"fact:{opened}", "") if do.startswith("fact:") else ""
             elif do == "undo":
                 row = rules.undo(row.pk, by, seen)
-                text, notice = row.text, _("Taken back.")
+                text, notice, typed = row.text, _("Taken back."), None
             elif do == "save":
                 row = rules.edit(row.pk, by, text, "text", seen)
-                notice = _("Saved.")
+                notice, typed = _("Saved."), None
             else:
                 made = ruleforms.apply(text, rules.read(row.season, text), do, request.POST)
                 rules.read(row.season, made)
                 row = rules.edit(row.pk, by, made, do.split(":")[0], seen)
                 text, notice = made, _("Changed and saved.")
+                typed = ruleforms.left(request.POST, do)
                 if do.startswith("add:"):
-                    opened = ruleforms.added_path(made, do[4:]) if "\n" in made else ""
+                    opened = ruleforms.added_path(made, do[4:])
         except FormError as error:
-            fault, status = str(error), 400
+            fault, other = _both_languages(error)
+            status = 400
         except PolicyError as error:
             said = _said(error, text)
-            fault = _("This change can't stand: %(why)s") % {"why": said["text"]}
+            fault, other = _("This change can't stand: %(why)s") % {"why": said["text"]}, said["other"]
             status = 400
         except rules.RuleError as error:
             fault, status = _step_error(error), 409
@@ -228,12 +309,11 @@ def _editor(request: HttpRequest, row: RuleDraft, district: District) -> HttpRes
             fault, status = _("The text has changed under this form. Please try again."), 409
         if fact not in ("", *ruleforms.FACTS):
             raise Http404
-    policy, problem, changes, forms = None, None, [], None
-    try:
-        policy = rules.read(row.season, text)
-        forms = Forms(text, policy, _lang(), opened, fact)
-    except PolicyError as error:
-        problem = _said(error, text)
+        if fault and do.startswith("condition:"):
+            opened = do.partition(":")[2]
+            fact = request.POST.get(f"fact:{opened}", "")
+    policy, problem, forms = _read_forms(row, text, opened, fact, typed)
+    changes = []
     if policy and row.base:
         changes = [c.text(_lang()) for c in diff(rules.policy_of(row.base), policy, _lang())]
     return bureau_page(
@@ -248,16 +328,42 @@ def _editor(request: HttpRequest, row: RuleDraft, district: District) -> HttpRes
         problem=problem,
         notice=notice,
         fault=fault,
+        fault_other=other,
         changes=changes,
         lang=_lang(),
-        facts=ruleforms.fact_choices(_lang()),
-        order_facts=ruleforms.fact_choices(_lang(), only=(date, int)),
         sizes=SIZES,
         choices=_texts(row.season, row),
         has_last=whatif.last_season(row.season) is not None,
         edits=row.edits.select_related("by").order_by("-revision")[:20],
         action_names=_action_names(),
     )
+
+
+def _both_languages(error: FormError) -> tuple[str, str]:
+    """What is wrong with a control, in the page's language and in the other."""
+    said = {}
+    for lang in ("zh-hans", "en"):
+        with translation.override(lang):
+            said[lang] = f"{error.field}: {error.message}" if error.field else str(error.message)
+    return (said["zh-hans"], said["en"]) if chinese() else (said["en"], said["zh-hans"])
+
+
+def _read_forms(
+    row: RuleDraft, text: str, opened: str = "", fact: str = "", typed: Any = None
+) -> tuple[language.Policy | None, dict[str, Any] | None, Forms | None]:
+    """The policy that a text gives, or what is wrong with it; and its forms, else those of the last text that was a
+    rule, so that what was filled in stays."""
+    try:
+        policy = rules.read(row.season, text)
+        return policy, None, Forms(text, policy, _lang(), opened, fact, typed)
+    except PolicyError as error:
+        problem = _said(error, text)
+    for (older,) in row.edits.order_by("-revision").values_list("text")[:20].iterator():
+        try:
+            return None, problem, Forms(older, rules.read(row.season, older), _lang(), typed=typed)
+        except PolicyError:
+            continue
+    return None, problem, None
 
 
 def _action_names() -> dict[str, str]:
@@ -270,6 +376,10 @@ def _action_names() -> dict[str, str]:
         "remove": _("taken away"),
         "better": _("direction of a tie-breaker"),
         "order": _("tie-breaker added"),
+        "fields": _("values changed"),
+        "new": _("entry added"),
+        "drop": _("entry taken away"),
+        "not": _("condition turned into its opposite"),
         "title": _("title changed"),
         "copy": _("batch added"),
         "condition": _("condition changed"),
@@ -286,12 +396,10 @@ def check(request: HttpRequest, key: str) -> HttpResponse:
     row, district = _draft(request, key)
     _drafting(request, district)
     text = request.POST.get("text", "").replace("\r\n", "\n")
-    problem = None
-    try:
-        rules.read(row.season, text)
-    except PolicyError as error:
-        problem = _said(error, text)
-    return render(request, "bureau/rules_verdict.html", {"problem": problem, "lang": _lang()})
+    _policy, problem, forms = _read_forms(row, text)
+    # The forms follow the text; while it has a mistake they stay as they are.
+    shown = {"problem": problem, "lang": _lang(), "forms": None if problem else forms}
+    return render(request, "bureau/rules_check.html", shown)
 
 
 @staff
@@ -506,6 +614,7 @@ class Shown:
                         "name": kind_name(value) if group == "kind" else self.schools.get(value, value),
                         "total": sum(n for _a, _b, n in moves),
                         "changed": sum(n for _a, _b, n in changed),
+                        "pairs": changed,
                         "moves": [f"{a or '–'} → {b or '–'}: {n}" for a, b, n in changed],
                     }
                 )
@@ -531,6 +640,41 @@ class Shown:
                     }
                 )
         return sorted(rows, key=lambda r: (not r["differs"], -r["over"][1], r["name"]))
+
+    def counts(self) -> list[tuple[str, int, str]]:
+        """The four numbers at the top: words, count, id."""
+        said = {
+            "total": _("Families"),
+            "changed": _("Change category"),
+            "won": _("Fit into the seats only then"),
+            "lost": _("No longer fit"),
+        }
+        return [(words, self.result[key], key) for key, words in said.items()]
+
+    def moved(self) -> Table:
+        """Categories before and after."""
+        rows = [
+            _row(m["before"], _("the same") if m["same"] else m["after"], m["n"], soft=m["same"]) for m in self.moves()
+        ]
+        return Table(_("Category before and after"), _heads(_("Before"), _("After"), _("Families"), numbers=(2,)), rows)
+
+    def overflow(self) -> Table:
+        """Schools that overflow."""
+        heads = _heads(_("School"), _("Seats"), _("Over before"), _("Over after"), _("Seats end in"), numbers=(1, 2, 3))
+        rows = [_row(r["name"], r["seats"], *r["over"], " → ".join(dict.fromkeys(r["cut"]))) for r in self.loads()]
+        empty = _("Every school has enough seats, before and after.")
+        return Table(_("Schools that overflow"), heads, rows, empty)
+
+    def grouped(self) -> list[Table]:
+        """Each grouping with its moves."""
+        return [
+            Table(
+                g["name"],
+                _heads(g["name"], _("Families"), _("Change category"), _("Moves"), numbers=(1, 2)),
+                [_row(v["name"], v["total"], v["changed"], "; ".join(v["moves"])) for v in g["values"]],
+            )
+            for g in self.groups()
+        ]
 
     def sample(self) -> list[dict[str, Any]]:
         """Changed families without a name, an address or a value of a fact."""
@@ -580,28 +724,22 @@ def what_if(request: HttpRequest, key: str) -> HttpResponse:
         shown=shown,
         result=row.result,
         summary=row.result["summary"][_lang()][:1] if row.result else [],
+        fixed=row.result.get("fixed", []) if row.result else [],
         unused=row.result["unused"].get(_lang(), []) if row.result else [],
     )
 
 
-@staff
-def export(request: HttpRequest, key: str) -> HttpResponse:
-    """The result as an Excel file: counts only; the export is logged."""
-    row, district = _run(request, key)
-    if row.phase != "done":
-        raise Http404
-    shown, out = Shown(row), io.BytesIO()
-    book = xlsxwriter.Workbook(out, {"in_memory": True})
-    bold = book.add_format({"bold": True})
+FEW = 3
+"""In what leaves the platform, fewer families than this are not told apart by zone, school or kind."""
 
-    def sheet(name: str, head: list[str], lines: list[list[Any]]) -> None:
-        made = book.add_worksheet(name[:31])
-        made.write_row(0, 0, head, bold)
-        for n, line in enumerate(lines, 1):
-            made.write_row(n, 0, line)
-        made.set_column(0, 2, 36)
-        made.freeze_panes(1, 0)
 
+def _masked(n: int) -> int | str:
+    return f"<{FEW}" if 0 < n < FEW else n
+
+
+def _tables(row: WhatIf) -> list[tuple[str, list[str], list[list[Any]]]]:
+    """The result as tables for an export: name, heads, lines; no family, and no count that points at one."""
+    shown = Shown(row)
     about = [
         [_("Families"), _source_name(row)],
         [_("Before"), row.before_label],
@@ -609,28 +747,72 @@ def export(request: HttpRequest, key: str) -> HttpResponse:
         [_("Asked on"), row.asked_at.astimezone(clock.CITY_ZONE).strftime("%Y-%m-%d %H:%M")],
         [_("Families in all"), shown.result["total"]],
         [_("Families that change"), shown.result["changed"]],
+        [_("Fit into the seats only then"), shown.result["won"]],
+        [_("No longer fit"), shown.result["lost"]],
     ]
-    sheet(_("About"), ["", ""], about)
-    sheet(
-        _("Categories"),
-        [_("Before"), _("After"), _("Families")],
-        [[m["before"], m["after"], m["n"]] for m in shown.moves()],
-    )
-    for group in shown.groups():
-        sheet(
+    moves = [[m["before"], m["after"], m["n"]] for m in shown.moves()]
+    groups = [
+        (
             group["name"],
-            [group["name"], _("Families"), _("Families that change"), _("Moves")],
-            [[v["name"], v["total"], v["changed"], "; ".join(v["moves"])] for v in group["values"]],
+            [group["name"], _("Families"), _("Families that change"), _("Before"), _("After"), _("Families")],
+            [
+                [v["name"], _masked(v["total"]), _masked(v["changed"]), a, b, _masked(n)]
+                for v in group["values"]
+                for a, b, n in v["pairs"] or [("", "", 0)]
+            ],
         )
-    sheet(
-        _("Overflow"),
-        [_("School"), _("Seats"), _("Wanted before"), _("Wanted after"), _("Over before"), _("Over after")],
-        [[r["name"], r["seats"], *r["wanting"], *r["over"]] for r in shown.loads()],
-    )
-    book.close()
+        for group in shown.groups()
+    ]
+    loads = [[r["name"], r["seats"], *r["wanting"], *r["over"], *r["cut"]] for r in shown.loads()]
+    heads = [
+        _("School"),
+        _("Seats"),
+        _("Wanted before"),
+        _("Wanted after"),
+        _("Over before"),
+        _("Over after"),
+        _("Seats end before in"),
+        _("Seats end after in"),
+    ]
+    return [
+        (_("About"), ["", ""], about),
+        (_("Categories"), [_("Before"), _("After"), _("Families")], moves),
+        *groups,
+        (_("Overflow"), heads, loads),
+    ]
+
+
+@staff
+def export(request: HttpRequest, key: str, form: str) -> HttpResponse:
+    """The result as an Excel file or as CSV: counts only; the export is logged."""
+    row, district = _run(request, key)
+    if row.phase != "done":
+        raise Http404
+    tables = _tables(row)
+    if form == "csv":
+        text = io.StringIO()
+        writer = csv.writer(text)
+        for name, heads, lines in tables:
+            writer.writerows([[name], heads, *lines, []])
+        # The mark tells Excel that it is UTF-8.
+        content, kind = text.getvalue().encode("utf-8-sig"), "text/csv; charset=utf-8"
+    else:
+        content, kind = _workbook(tables), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     access.record(_user(request), "export", district.key, what_if=row.key)
-    return HttpResponse(
-        out.getvalue(),
-        content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        headers={"Content-Disposition": f'attachment; filename="what-if-{row.key}.xlsx"'},
-    )
+    named = {"Content-Disposition": f'attachment; filename="what-if-{row.key}.{form}"'}
+    return HttpResponse(content, content_type=kind, headers=named)
+
+
+def _workbook(tables: list[tuple[str, list[str], list[list[Any]]]]) -> bytes:
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True})
+    bold = book.add_format({"bold": True})
+    for name, heads, lines in tables:
+        sheet = book.add_worksheet(name[:31])
+        sheet.write_row(0, 0, heads, bold)
+        for n, line in enumerate(lines, 1):
+            sheet.write_row(n, 0, line)
+        sheet.set_column(0, 2, 36)
+        sheet.freeze_panes(1, 0)
+    book.close()
+    return out.getvalue()

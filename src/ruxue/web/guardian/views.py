@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -20,6 +20,7 @@ from ruxue.accounts import consent as consents
 from ruxue.accounts import signin as signing
 from ruxue.accounts.models import User
 from ruxue.admissions import notices, preferences, rounds
+from ruxue.admissions.models import Offer
 from ruxue.admissions.why import Answer, why_not
 from ruxue.algorithms import identity
 from ruxue.applications import claims, evidence, review
@@ -35,7 +36,9 @@ from ruxue.places import rules, seasons, suggest
 from ruxue.places.models import District, School
 from ruxue.places.seasons import NotOpen
 from ruxue.policy.engine import decide
-from ruxue.policy.explain import Explanation, explain
+from ruxue.policy.explain import Explanation, Standing, explain, with_standing
+from ruxue.policy.facts import Lang
+from ruxue.policy.language import Policy
 from ruxue.web.templatetags.ruxue import chinese, day, km, relation_name
 
 View = Callable[..., HttpResponse]
@@ -301,8 +304,9 @@ def check(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def explanation_of(row: Application) -> Explanation | None:
-    """Why the application has its category, in the language of the page."""
-    policy = rules.in_force(row.season)
+    """Why the application has its category, by the rule that decided it, in the language of the page; after a round
+    with its place in the order."""
+    policy = rules.that_decided(row.season, row.policy_digest)
     if policy is None or not row.facts:
         return None
     facts = evidence.unpack(row.facts)
@@ -313,8 +317,39 @@ def explanation_of(row: Application) -> Explanation | None:
     )
     if verdict.state != "ineligible" and row.state == State.NEED_INFO and verdict.state == "decided":
         verdict = replace(verdict, state="needs_facts")
-    until = row.deadline.astimezone(clock.CITY_ZONE).date() if row.deadline else None
-    return explain(policy, facts, verdict, "zh" if chinese() else "en", until)
+    lang: Lang = "zh" if chinese() else "en"
+    made = explain(policy, facts, verdict, lang, _until(row))
+    standing = _standing(row, policy)
+    return with_standing(made, standing, lang) if standing else made
+
+
+def _until(row: Application) -> date | None:
+    """The last day on which the family can still prove or correct something; None where it can't."""
+    last = row.deadline if row.state != State.OFFERED else None
+    if last is None and row.state in (State.AUTO_PASSED, State.CLASSIFIED, State.PUBLISHED, State.REJECTED):
+        found = seasons.window(row.season, "objection")
+        last = found.closes_at if found and found.closes_at > clock.now() else None
+    return last.astimezone(clock.CITY_ZONE).date() if last else None
+
+
+def _standing(row: Application, policy: Policy) -> Standing | None:
+    """Where the round left the child at its zone's school; None before it is told, and where it did not ask there."""
+    offer: Offer | None = getattr(row, "offer", None)
+    if row.school is None:
+        return None
+    if offer is not None:
+        told: Any = offer if offer.deadline and offer.rank else None
+        made = offer.round if told else None
+    else:
+        found = why_not(row, row.school)
+        told = found if found.rank else None
+        made = row.season.rounds.filter(number=found.round).first() if told else None
+    if told is None or made is None:
+        return None
+    admitted = offer is not None and offer.kind == Offer.Kind.ZONE
+    last = made.offers.filter(school=row.school, kind=Offer.Kind.ZONE, rank=told.last_rank).first()
+    points = decide(policy, evidence.unpack(last.application.facts), final=True).total if last else None
+    return Standing(told.rank, told.applicants, told.seats, told.last_rank, admitted, points)
 
 
 def shown_checks(row: Application) -> list[Check]:
@@ -395,6 +430,7 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
         {
             "row": row,
             "explanation": explanation_of(row),
+            "until": _until(row),
             "checks": shown_checks(row),
             "actions": _actions(row),
             "next_text": _next_text(row),

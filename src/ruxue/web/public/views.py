@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import io
 import re
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from ruxue.ledger.models import Entry, TreeHead
 from ruxue.places import rules, seasons, suggest
 from ruxue.places.models import Compound, District, PolicyVersion, School, SeatPlan, Zone
 from ruxue.policy.engine import decide
-from ruxue.policy.explain import explain, next_questions, render_policy, self_check
+from ruxue.policy.explain import ANSWERABLE, answer, explain, next_questions, render_policy, self_check
 from ruxue.policy.facts import VOCABULARY, Fact
 from ruxue.web.templatetags.ruxue import chinese
 from ruxue.web.witness.show import draw_context, state_name
@@ -219,45 +218,32 @@ def rule_check(request: HttpRequest, district: str) -> HttpResponse:
         raise Http404
     policy, lang = rules.policy_of(current), "zh" if chinese() else "en"
     answers: dict[str, Any] = {}
+    kept: dict[str, str] = {}
     wrong: set[str] = set()
-    for name, typed in request.POST.items():
-        fact = name.removeprefix("a.")
+    for name in request.POST:
+        fact, typed = name.removeprefix("a."), " ".join(v.strip()[:40] for v in request.POST.getlist(name) if v.strip())
         # "?" stands for a question that was left open: it is asked again.
         if not name.startswith("a.") or fact not in VOCABULARY or typed == "?":
             continue
         try:
-            answers[fact] = _answer(VOCABULARY[fact].kind, typed.strip()[:40])
+            answers[fact] = answer(policy, fact, typed)
+            kept[name] = typed if answers[fact] is not None else "-"
         except ValueError:
             wrong.add(fact)
-    asked = [q for q in next_questions(policy, answers, lang) if q.kind in ("bool", "int", "date", "str")]
+    asked = [q for q in next_questions(policy, answers, lang) if q.kind in ANSWERABLE]
     return render(
         request,
         "public/rule_check.html",
         {
             "district": district,
             "policy_title": policy.title.zh if lang == "zh" else policy.title.en,
-            "answers": [(f"a.{k}", "-" if v is None else _typed(v)) for k, v in answers.items()],
+            "answers": kept.items(),
             "asked": asked[:_ASKED_AT_ONCE],
             "left": len(asked),
             "wrong": wrong,
             "explanation": self_check(policy, answers, lang) if answers else None,
         },
     )
-
-
-def _answer(kind: type, typed: str) -> Any:
-    """A visitor's answer as a value; None where they don't know. Raises ValueError for what can't be read."""
-    if typed == "-" or (not typed and kind is not str):
-        return None
-    if kind is bool:
-        return {"true": True, "false": False}.get(typed)
-    if kind is date:
-        return date.fromisoformat(typed)
-    return int(typed) if kind is int else typed if kind is str else None
-
-
-def _typed(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def results(request: HttpRequest) -> HttpResponse:
