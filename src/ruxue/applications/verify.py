@@ -30,6 +30,7 @@ from ruxue.policy.facts import Fact
 from ruxue.policy.language import Policy
 
 BATCH = 100  # families at once: less than delivery.AHEAD seconds of work, so that no turn in a rate passes meanwhile
+GATHER = 0.5  # seconds for which families whose answers are there gather to a batch, while others are on the way
 PARKED = timedelta(minutes=30)  # a family that waits for answers is looked at again then, if nothing woke it
 PATIENCE = timedelta(days=2)  # a silence longer than that opens the way by papers
 TIME_TO_FIX = timedelta(days=14)
@@ -58,30 +59,35 @@ def verify_waiting(seconds: float | None = None, linger: float = 2.0) -> int:
 def _work(seconds: float | None, linger: float) -> int:
     post, total = delivery.Post(), 0
     until = time.monotonic() + seconds if seconds else None
-    looked, anything = 0.0, True
+    looked, ready = 0.0, BATCH
     clock.refresh()
     while True:
         in_time = until is None or time.monotonic() < until
-        anything, taken = anything or _more.is_set(), 0
-        _more.clear()
-        if in_time and (anything or time.monotonic() - looked > 1.0):
+        if _more.is_set():
+            _more.clear()
+            ready = BATCH
+        since, taken = time.monotonic() - looked, 0
+        gathered = ready >= BATCH or not post.in_flight or since > GATHER
+        if in_time and ((ready and gathered) or since > 1.0):
             clock.refresh()
             taken, ended = advance()
             total += ended
-            looked = time.monotonic()
+            looked, ready = time.monotonic(), BATCH if taken == BATCH else 0
         pause = post.start() if in_time else None
-        anything = bool(taken)
         if post.in_flight:
-            news = post.collect(0.0 if taken else min(0.5, pause or 0.5))
-            anything = hear(news) or anything
-        elif not in_time or (not anything and (pause is None or pause > linger)):
+            wait = min(pause or GATHER, GATHER - (time.monotonic() - looked) if ready else GATHER)
+            ready += hear(post.collect(0.0 if taken else wait))
+        elif not in_time or (not taken and not ready and (pause is None or pause > linger)):
             return total
-        elif not taken:
-            time.sleep(min(pause or 0.0, 0.5))
+        elif not taken and not ready:
+            time.sleep(min(pause or 0.0, GATHER))
 
 
-def hear(news: delivery.News) -> bool:
-    """Wakes families whose answers are there, and has decided ones looked at anew where an answer changed."""
+def hear(news: delivery.News) -> int:
+    """Wakes families whose answers are there, and has decided ones looked at anew where an answer changed.
+
+    Returns how many there may be.
+    """
     if news.ready:
         rows = Application.objects.filter(key__in=news.ready)
         rows.filter(state=State.VERIFYING).update(leased_until=None)
@@ -89,7 +95,7 @@ def hear(news: delivery.News) -> bool:
         _recheck(set(silent.values_list("key", flat=True)))
     if news.renewed:
         _recheck(_moved(news.renewed))
-    return bool(news)
+    return len(news.ready) + len(news.renewed)
 
 
 def _moved(subjects: set[str]) -> set[str]:

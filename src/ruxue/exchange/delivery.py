@@ -193,7 +193,7 @@ def _lease(
                 return None, 1.0
         turn = _turn(cursor, department)
         if turn > AHEAD:
-            return None, turn - AHEAD
+            return None, max(turn - AHEAD, AHEAD / 10)
         held = setup.timeout * (setup.batch if _one_by_one(setup, item) else 1) + AHEAD + _MARGIN
         if not _take_line(cursor, department, setup.concurrency, lease, held):
             return None, 0.05
