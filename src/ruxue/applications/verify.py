@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from ruxue import bulk
 from ruxue.accounts.models import Consent
-from ruxue.applications import evidence, machine
+from ruxue.applications import evidence, extensions, machine
 from ruxue.applications.evidence import Judgement, Places
 from ruxue.applications.machine import SYSTEM, By
 from ruxue.applications.models import Application, Check, Message, Transition
 from ruxue.applications.states import State
-from ruxue.exchange import delivery, inquiries
+from ruxue.exchange import connections, delivery, inquiries
 from ruxue.exchange.inquiries import Inquiry
 from ruxue.exchange.items import ITEMS
 from ruxue.exchange.models import Outstanding, Query
@@ -194,7 +194,7 @@ def advance() -> tuple[int, int]:
         if any(q.state != Query.State.ANSWERED and q.item not in silent for q in mine.values()):
             parked.append(row)
             continue
-        judged = evidence.judge(row, mine, places)
+        judged = _judge(row, mine, places)
         judged_rows.append(row)
         checks += judged.checks
         if row.season_id not in published:
@@ -249,7 +249,17 @@ def _questions(
         made = evidence.first_questions(row, consent.key, places)
     else:
         made = evidence.further_questions(row, consent.key, places, answers)
+    made += extensions.questions(row, made, connections.current().items())
     return [q for q in made if q.item in consent.items]
+
+
+def _judge(row: Application, answers: evidence.Answers, places: Places) -> Judgement:
+    """What the answers come to, those of the items that the city switched on included."""
+    judged = evidence.judge(row, answers, places)
+    region = places.district_code[row.season.district_id]
+    judged.facts |= extensions.facts(row, answers, region, judged.facts)
+    judged.checks += extensions.checks(row, answers)
+    return judged
 
 
 def _agreements(rows: list[Application]) -> dict[int, Consent]:
@@ -300,7 +310,7 @@ def replay(query: Query) -> tuple[Verdict, Verdict] | None:
         return None
     answers = inquiries.effective(row.key, row.claim_version)
     answers[query.item, query.part] = query
-    judged = evidence.judge(row, answers, _places([row]))
+    judged = _judge(row, answers, _places([row]))
     return decide(policy, evidence.unpack(row.facts), True), decide(policy, judged.facts, True)
 
 
