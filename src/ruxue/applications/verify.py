@@ -93,9 +93,34 @@ def hear(news: delivery.News) -> int:
         rows.filter(state=State.VERIFYING).update(leased_until=None)
         silent = rows.filter(~Exists(_WAITS), state=State.NEED_INFO, needed__contains=["department_silent"])
         _recheck(set(silent.values_list("key", flat=True)))
+        _complete(news.ready)
     if news.renewed:
         _recheck(_moved(news.renewed))
     return len(news.ready) + len(news.renewed)
+
+
+def _complete(keys: set[str]) -> None:
+    """Families decided while an answer was on the way that could not change the decision: what it says is shown. Should
+    it change the decision after all, they are decided anew."""
+    open_checks = Check.objects.filter(
+        application=OuterRef("pk"), claim_version=OuterRef("claim_version"), status=Check.Status.WAITING
+    )
+    rows = list(
+        Application.objects.filter(~Exists(_WAITS), Exists(open_checks), key__in=keys, state=State.AUTO_PASSED)
+        .select_related("season__district", "compound")
+        .defer("season__district__boundary")
+    )
+    if not rows:
+        return
+    places, checks, changed = _places(rows), list[Check](), set[str]()
+    for row in rows:
+        judged = _judge(row, inquiries.effective(row.key, row.claim_version), places)
+        verdict = decide(_rule(row.season)[0], judged.facts)
+        if judged.blocking or judged.contradicting or verdict.category != row.category:
+            changed.add(row.key)
+        checks += judged.checks
+    _save_checks(checks)
+    _recheck(changed)
 
 
 def _moved(subjects: set[str]) -> set[str]:
