@@ -106,9 +106,9 @@ def _complete(keys: set[str]) -> None:
         application=OuterRef("pk"), claim_version=OuterRef("claim_version"), status=Check.Status.WAITING
     )
     rows = list(
-        Application.objects.filter(~Exists(_WAITS), Exists(open_checks), key__in=keys, state=State.AUTO_PASSED)
-        .select_related("season__district", "compound")
-        .defer("season__district__boundary")
+        Application.objects.filter(
+            ~Exists(_WAITS), Exists(open_checks), key__in=keys, state=State.AUTO_PASSED
+        ).select_related("season__district", "compound")
     )
     if not rows:
         return
