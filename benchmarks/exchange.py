@@ -352,11 +352,11 @@ def chaos(families: int, minutes: float, seed: int) -> None:
     chance = random.Random(seed)
     with stage(families, seed) as (var, _):
         config = {
-            "latency": {"*": FAST}, "rate": 400, "busy_share": 0.02, "error_share": 0.05, "malformed_share": 0.02,
+            "latency": {"*": FAST}, "rate": 60, "busy_share": 0.02, "error_share": 0.05, "malformed_share": 0.02,
             "slow_share": 0.01, "slow_ms": 5000, "outages": {"NR": [10, 16], "PS": [40, 46]},
         }  # fmt: skip
         with served(var, config) as (url, asked, _):
-            env = {**os.environ, **connectors(var, url, rate=400, concurrency=8, timeout=3)}
+            env = {**os.environ, **connectors(var, url, rate=60, concurrency=8, timeout=3)}
             _play(var, env, asked, minutes, chance)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -53,9 +55,9 @@ def answer_all(path: str, headers: dict[str, str], body: Any) -> tuple[int, dict
     return 200, {}, {"answers": [answer(q) for q in body["queries"]]}
 
 
-@pytest.fixture
-def desk() -> Iterator[Desk]:
-    """Answers every question with "no record" until a test says otherwise."""
+@contextmanager
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Desk]:
+    """A department that answers every question with "no record" until a test says otherwise."""
 
     class Serve(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -63,7 +65,7 @@ def desk() -> Iterator[Desk]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("content-length", 0)))
             try:
-                body = orjson.loads(raw)
+                body = orjson.loads(raw) if raw else None
             except orjson.JSONDecodeError:
                 body = raw.decode()
             headers = {k.lower(): v for k, v in self.headers.items()}
@@ -76,15 +78,31 @@ def desk() -> Iterator[Desk]:
             self.end_headers()
             self.wfile.write(data)
 
+        do_GET = do_POST
+
         def log_message(self, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Serve)
-    made = Desk(f"http://127.0.0.1:{server.server_port}", answer_all)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            pass  # a refused handshake is what some tests want
+
+    server = Server(("127.0.0.1", 0), Serve)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    made = Desk(f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}", answer_all)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield made
-    server.shutdown()
-    server.server_close()
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    with serving() as made:
+        yield made
 
 
 @pytest.fixture

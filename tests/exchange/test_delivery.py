@@ -260,6 +260,70 @@ def test_a_renewed_answer_takes_the_old_ones_place_when_it_is_there(desk: Desk, 
     assert len(set(desk.ids())) == 2
 
 
+def from_copy(day: str, **changes: Any) -> Any:
+    """A department whose answers are of `day`."""
+    return lambda p, h, b: (200, {}, {"answers": [answer(q, as_of=day, **changes) for q in b["queries"]]})
+
+
+def test_yesterdays_denial_is_asked_for_again_the_next_day(desk: Desk, connect: Any) -> None:
+    connect({"ED": FAST})
+    desk.handle = from_copy("2026-03-02")
+    inquiries.plan([inquiry("s0")])
+    carry()
+    desk.handle = from_copy("2026-03-01")
+    inquiries.plan([inquiry("s1")])
+    carry()
+    old = inquiries.effective("s1", 1)["ED1", ""]
+    assert old.state == "answered" and old.code == 1, "it is in force until a newer one is there"
+    waits = Outstanding.objects.get()
+    hours = (waits.next_try_at - timezone.now()).total_seconds() / 3600
+    assert 23.9 < hours < 24.6 and waits.renewal and waits.query.renews == old
+    assert waits.payload["keys"] == {"id": "1"} and Tally.objects.get(kind="stale").n == 1
+    assert next(r for r in health.items() if r.item == "ED1").queue == 0, "nobody waits for it today"
+
+    inquiries.drop({"s1": 2})
+    desk.handle = from_copy("2026-03-02", code=2, match="U")
+    Outstanding.objects.update(next_try_at=timezone.now())
+    news, post = News(), Post()
+    post.start()
+    while post.in_flight:
+        collected = post.collect(1.0)
+        news.renewed |= collected.renewed
+    assert news.renewed == {"s1"} and inquiries.effective("s1", 1)["ED1", ""].code == 2
+    assert not Outstanding.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("day", "changes", "again"),
+    [
+        ("2026-03-01", {"code": 0, "match": "Y", "compared": {"name": "Y"}}, False),
+        ("2026-02-01", {"code": 0, "match": "Y", "compared": {"name": "Y"}}, True),
+        ("2026-03-02", {}, False),
+    ],
+)
+def test_only_what_is_too_old_is_asked_for_again(
+    desk: Desk, connect: Any, day: str, changes: dict[str, Any], again: bool
+) -> None:
+    connect({"ED": FAST})
+    Health.objects.create(item="ED1", newest_as_of="2026-03-02")
+    desk.handle = from_copy(day, **changes)
+    inquiries.plan([inquiry()])
+    carry()
+    assert Outstanding.objects.exists() is again
+
+
+def test_a_register_that_stays_behind_is_believed_in_the_end(desk: Desk, connect: Any) -> None:
+    connect({"ED": FAST})
+    Health.objects.create(item="ED1", newest_as_of="2026-03-02")
+    desk.handle = from_copy("2026-03-01")
+    inquiries.plan([inquiry()])
+    for _ in range(6):
+        Outstanding.objects.update(next_try_at=timezone.now())
+        carry()
+    assert len(desk.ids()) == 1 + delivery.RENEWALS and not Outstanding.objects.exists()
+    assert Evidence.objects.count() == 1 and inquiries.effective("s1", 1)["ED1", ""].state == "answered"
+
+
 def test_an_unconnected_item_is_never_asked(desk: Desk, connect: Any) -> None:
     connect({"ED": {**FAST, "serves": ["ED2"]}})
     assert inquiries.plan([inquiry()]) == {} and not Query.objects.exists()

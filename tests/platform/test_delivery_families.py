@@ -14,6 +14,7 @@ from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check
 from ruxue.applications.states import Actor, State
 from ruxue.exchange import connector, inquiries
+from ruxue.exchange.items import Match
 from ruxue.exchange.models import Correction, Evidence, Health, Outstanding, Query
 from ruxue.ledger import clock
 
@@ -148,6 +149,47 @@ def test_a_long_silence_opens_the_way_by_papers_and_a_late_answer_is_still_used(
     verify.verify_waiting()
     passed.refresh_from_db()
     assert passed.state == State.AUTO_PASSED and not passed.needed
+
+
+def test_an_answer_that_could_not_matter_is_shown_when_it_comes(
+    passed: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = of(passed, "PS1", "guardian")
+    Query.objects.filter(pk=query.pk).update(state="waiting", fields=None, code=None, match="")
+    asked = verify._questions(passed, verify._agreements([passed]), verify._places([passed]), None)
+    mine = next(i for i in asked if (i.item, i.part) == ("PS1", "guardian"))
+    soon = timezone.now() + timedelta(hours=1)
+
+    def silence() -> None:
+        Outstanding.objects.bulk_create([inquiries._outstanding(mine, query, False, timedelta(0))])
+        Outstanding.objects.update(next_try_at=soon, failures=3)
+        Health.objects.filter(item="PS1").update(failures=3, open_until=soon)
+
+    def answered() -> None:
+        Outstanding.objects.update(next_try_at=timezone.now())
+        Health.objects.filter(item="PS1").update(failures=0, open_until=None)
+        verify.verify_waiting()
+        passed.refresh_from_db()
+
+    def shown() -> str:
+        return str(passed.checks.get(claim_version=passed.claim_version, item="PS1", part="guardian").status)
+
+    silence()
+    Application.objects.filter(pk=passed.pk).update(state=State.VERIFYING, leased_until=None)
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert (passed.state, shown()) == (State.AUTO_PASSED, "waiting")
+    changes = passed.transitions.count()
+    answered()
+    assert (passed.state, shown(), passed.transitions.count()) == (State.AUTO_PASSED, "matched", changes)
+
+    Query.objects.filter(pk=query.pk).update(state="waiting", fields=None, code=None, match="")
+    Check.objects.filter(application=passed, item="PS1", part="guardian").update(status="waiting")
+    silence()
+    real = connector._take
+    monkeypatch.setattr(connector, "_take", lambda r, q, a: real(r, q, a.model_copy(update={"match": Match.NO, "compared": {}, "fields": {}})))  # fmt: skip
+    answered()
+    assert passed.state == State.NEED_INFO and passed.needed == ["identity_mismatch"]
 
 
 def test_a_crash_between_answer_and_family_is_mended_by_the_sweep(passed: Application) -> None:

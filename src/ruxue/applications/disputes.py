@@ -8,7 +8,7 @@ from django.db import transaction
 
 from ruxue.accounts.models import User
 from ruxue.applications import verify
-from ruxue.applications.machine import By, change, locked
+from ruxue.applications.machine import SYSTEM, By, change, locked
 from ruxue.applications.models import Application, Message
 from ruxue.applications.states import Actor, State
 from ruxue.exchange import corrections
@@ -44,7 +44,7 @@ def dispute(key: str, user: User, request_id: uuid.UUID, wrong: str, says: str) 
 def settle(key: str, corrected: bool, answer: str, by: By) -> Correction:
     """The department's answer to a correction request. Corrected: the question is asked again, and what it changes
     is decided anew. Raises Correction.DoesNotExist, ValueError."""
-    made = corrections.answer(key, corrected, answer, str(by.user))
+    made = corrections.answer(key, corrected, answer, str(by.user) if by.user else "")
     row = Application.objects.select_related("season__district", "compound").filter(key=made.subject).first()
     if row is not None:
         code = "register_corrected" if corrected else "register_kept"
@@ -52,3 +52,15 @@ def settle(key: str, corrected: bool, answer: str, by: By) -> Correction:
         if corrected:
             verify.ask_again(row, made.item, made.query.part)
     return made
+
+
+def exchange() -> int:
+    """Takes correction requests to the departments and their answers back; returns how many were answered."""
+    taken = 0
+    for found in corrections.exchange():
+        try:
+            settle(found.key, found.corrected, found.answer, SYSTEM)
+        except ValueError:  # answered by hand meanwhile
+            continue
+        taken += 1
+    return taken

@@ -26,13 +26,13 @@ def verify(application: int) -> None:
 @app.task(name="sweep", queue="upkeep", queueing_lock="sweep")
 def sweep(timestamp: int) -> None:
     """Once a minute: goes on where a worker died, has asked again what is due, and seals the log."""
+    from ruxue.applications import disputes
     from ruxue.applications.verify import wake_forgotten
-    from ruxue.exchange import corrections
     from ruxue.ledger import log
 
     wake_forgotten()
     verify_later(0)
-    corrections.send_waiting()
+    disputes.exchange()
     if settings.SEAL_BY_WORKER:
         log.seal()
 

@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from ruxue import bulk
 from ruxue.accounts.models import Consent
-from ruxue.applications import evidence, machine
+from ruxue.applications import evidence, extensions, machine
 from ruxue.applications.evidence import Judgement, Places
 from ruxue.applications.machine import SYSTEM, By
 from ruxue.applications.models import Application, Check, Message, Transition
 from ruxue.applications.states import State
-from ruxue.exchange import delivery, inquiries
+from ruxue.exchange import connections, delivery, inquiries
 from ruxue.exchange.inquiries import Inquiry
 from ruxue.exchange.items import ITEMS
 from ruxue.exchange.models import Outstanding, Query
@@ -30,6 +30,7 @@ from ruxue.policy.facts import Fact
 from ruxue.policy.language import Policy
 
 BATCH = 100  # families at once: less than delivery.AHEAD seconds of work, so that no turn in a rate passes meanwhile
+GATHER = 0.5  # seconds for which families whose answers are there gather to a batch, while others are on the way
 PARKED = timedelta(minutes=30)  # a family that waits for answers is looked at again then, if nothing woke it
 PATIENCE = timedelta(days=2)  # a silence longer than that opens the way by papers
 TIME_TO_FIX = timedelta(days=14)
@@ -58,38 +59,68 @@ def verify_waiting(seconds: float | None = None, linger: float = 2.0) -> int:
 def _work(seconds: float | None, linger: float) -> int:
     post, total = delivery.Post(), 0
     until = time.monotonic() + seconds if seconds else None
-    looked, anything = 0.0, True
+    looked, ready = 0.0, BATCH
     clock.refresh()
     while True:
         in_time = until is None or time.monotonic() < until
-        anything, taken = anything or _more.is_set(), 0
-        _more.clear()
-        if in_time and (anything or time.monotonic() - looked > 1.0):
+        if _more.is_set():
+            _more.clear()
+            ready = BATCH
+        since, taken = time.monotonic() - looked, 0
+        gathered = ready >= BATCH or not post.in_flight or since > GATHER
+        if in_time and ((ready and gathered) or since > 1.0):
             clock.refresh()
             taken, ended = advance()
             total += ended
-            looked = time.monotonic()
+            looked, ready = time.monotonic(), BATCH if taken == BATCH else 0
         pause = post.start() if in_time else None
-        anything = bool(taken)
         if post.in_flight:
-            news = post.collect(0.0 if taken else min(0.5, pause or 0.5))
-            anything = hear(news) or anything
-        elif not in_time or (not anything and (pause is None or pause > linger)):
+            wait = min(pause or GATHER, GATHER - (time.monotonic() - looked) if ready else GATHER)
+            ready += hear(post.collect(0.0 if taken else wait))
+        elif not in_time or (not taken and not ready and (pause is None or pause > linger)):
             return total
-        elif not taken:
-            time.sleep(min(pause or 0.0, 0.5))
+        elif not taken and not ready:
+            time.sleep(min(pause or 0.0, GATHER))
 
 
-def hear(news: delivery.News) -> bool:
-    """Wakes families whose answers are there, and has decided ones looked at anew where an answer changed."""
+def hear(news: delivery.News) -> int:
+    """Wakes families whose answers are there, and has decided ones looked at anew where an answer changed.
+
+    Returns how many there may be.
+    """
     if news.ready:
         rows = Application.objects.filter(key__in=news.ready)
         rows.filter(state=State.VERIFYING).update(leased_until=None)
         silent = rows.filter(~Exists(_WAITS), state=State.NEED_INFO, needed__contains=["department_silent"])
         _recheck(set(silent.values_list("key", flat=True)))
+        _complete(news.ready)
     if news.renewed:
         _recheck(_moved(news.renewed))
-    return bool(news)
+    return len(news.ready) + len(news.renewed)
+
+
+def _complete(keys: set[str]) -> None:
+    """Families decided while an answer was on the way that could not change the decision: what it says is shown. Should
+    it change the decision after all, they are decided anew."""
+    open_checks = Check.objects.filter(
+        application=OuterRef("pk"), claim_version=OuterRef("claim_version"), status=Check.Status.WAITING
+    )
+    rows = list(
+        Application.objects.filter(
+            ~Exists(_WAITS), Exists(open_checks), key__in=keys, state=State.AUTO_PASSED
+        ).select_related("season__district", "compound")
+    )
+    if not rows:
+        return
+    places, checks, changed = _places(rows), list[Check](), set[str]()
+    for row in rows:
+        judged = _judge(row, inquiries.effective(row.key, row.claim_version), places)
+        verdict = decide(_rule(row.season)[0], judged.facts)
+        if judged.blocking or judged.contradicting or verdict.category != row.category:
+            changed.add(row.key)
+        checks += judged.checks
+    _save_checks(checks)
+    _recheck(changed)
 
 
 def _moved(subjects: set[str]) -> set[str]:
@@ -188,7 +219,7 @@ def advance() -> tuple[int, int]:
         if any(q.state != Query.State.ANSWERED and q.item not in silent for q in mine.values()):
             parked.append(row)
             continue
-        judged = evidence.judge(row, mine, places)
+        judged = _judge(row, mine, places)
         judged_rows.append(row)
         checks += judged.checks
         if row.season_id not in published:
@@ -243,7 +274,17 @@ def _questions(
         made = evidence.first_questions(row, consent.key, places)
     else:
         made = evidence.further_questions(row, consent.key, places, answers)
+    made += extensions.questions(row, made, connections.current().items())
     return [q for q in made if q.item in consent.items]
+
+
+def _judge(row: Application, answers: evidence.Answers, places: Places) -> Judgement:
+    """What the answers come to, those of the items that the city switched on included."""
+    judged = evidence.judge(row, answers, places)
+    region = places.district_code[row.season.district_id]
+    judged.facts |= extensions.facts(row, answers, region, judged.facts)
+    judged.checks += extensions.checks(row, answers)
+    return judged
 
 
 def _agreements(rows: list[Application]) -> dict[int, Consent]:
@@ -294,7 +335,7 @@ def replay(query: Query) -> tuple[Verdict, Verdict] | None:
         return None
     answers = inquiries.effective(row.key, row.claim_version)
     answers[query.item, query.part] = query
-    judged = evidence.judge(row, answers, _places([row]))
+    judged = _judge(row, answers, _places([row]))
     return decide(policy, evidence.unpack(row.facts), True), decide(policy, judged.facts, True)
 
 

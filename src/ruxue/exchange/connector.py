@@ -113,7 +113,7 @@ async def _send(
         reply.struck = "limited" if status == 429 else "http" if status >= 500 else "refused"
         reply.detail = str(status)
         reply.retry_after = _retry_after(error.response)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, OSError) as error:  # a refused certificate can come as a bare SSLError
         reply.struck, reply.detail = "unreachable", type(error).__name__
     except (ConnectionsError, signing.SigningError) as error:
         reply.struck, reply.detail = "refused", str(error)[:160]
@@ -294,26 +294,28 @@ def aggregates(department: str, name: str) -> Any:
     setup = connections.current().departments.get(Department(department))
     if setup is None:
         raise DepartmentError(f"{department} is not connected")
-    path = f"/{department}/v1/aggregates/{name}"
-    try:
-        response = httpx.get(setup.url + path, headers=_headers(setup, path, b""), timeout=setup.timeout)
-        response.raise_for_status()
-        return orjson.loads(response.content)
-    except (httpx.HTTPError, ValueError) as error:
-        raise DepartmentError(f"{path}: {type(error).__name__}") from error
+    return ask(setup, f"/{department}/v1/aggregates/{name}")
 
 
 def post(setup: DepartmentSetup, path: str, body: dict[str, Any]) -> Any:
-    """One signed message outside the queue, such as a correction request. Raises DepartmentError."""
-    raw = orjson.dumps(body)
-    headers = {"Content-Type": "application/json", **_headers(setup, path, raw)}
+    """One signed message outside the queue, such as a correction request; its reply. Raises DepartmentError."""
+    return _message(setup, "POST", path, orjson.dumps(body))
+
+
+def ask(setup: DepartmentSetup, path: str) -> Any:
+    """What stands at a path of the department, asked for with a signature. Raises DepartmentError."""
+    return _message(setup, "GET", path, b"")
+
+
+def _message(setup: DepartmentSetup, method: str, path: str, raw: bytes) -> Any:
     try:
-        response = httpx.post(
-            setup.url + path, content=raw, headers=headers, timeout=setup.timeout, verify=_trust(setup)
+        headers = {"Content-Type": "application/json", **_headers(setup, path, raw)}
+        response = httpx.request(
+            method, setup.url + path, content=raw, headers=headers, timeout=setup.timeout, verify=_trust(setup)
         )
         response.raise_for_status()
         return orjson.loads(response.content or b"{}")
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, OSError, ValueError) as error:
         raise DepartmentError(f"{path}: {type(error).__name__}") from error
 
 

@@ -1,24 +1,36 @@
 """一数一源: who finds a register wrong asks its keeper to correct it; the keeper's answer closes the request.
 
-A department that takes requests over its connector gets them signed, and again until it confirms; others find them
-on the departments' page and answer there.
+A department that takes requests over its connector gets them signed, and again until it confirms; it is then asked
+what came of them until it says so. Others find them on the departments' page and answer there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from ruxue.exchange import connections, connector, delivery
 from ruxue.exchange.connector import DepartmentError
-from ruxue.exchange.items import ITEMS
+from ruxue.exchange.items import DEPARTMENT_NAMES, ITEMS
 from ruxue.exchange.models import Correction, Query
 from ruxue.ledger import clock, log
 
 LIVE = (Correction.State.OPEN, Correction.State.SENT)
+SOONEST, LATEST = timedelta(minutes=10), timedelta(hours=6)  # between two looks at what came of a request
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A department's answer over its connector: the request's key, whether the register is corrected, its words."""
+
+    key: str
+    corrected: bool
+    answer: str
 
 
 @transaction.atomic
@@ -41,44 +53,66 @@ def request(query: Query, wrong: str, says: str) -> Correction:
     return row
 
 
-def send_waiting() -> int:
-    """Sends open requests to departments whose connector takes them; returns how many were confirmed."""
-    sent = 0
+def exchange() -> list[Settled]:
+    """Sends open requests to departments whose connector takes them, and asks what came of those that were sent.
+
+    Returns what is answered; nothing of that is stored yet, see `answer`.
+    """
+    found = []
     setups = connections.current().departments
-    rows = Correction.objects.filter(state=Correction.State.OPEN, next_try_at__lte=timezone.now())
-    for row in rows.select_related("query")[:100]:
+    rows = Correction.objects.filter(state__in=LIVE, next_try_at__lte=timezone.now())
+    for row in rows.select_related("query").order_by("next_try_at")[:100]:
         setup = setups.get(ITEMS[row.item].department)
         if setup is None or not setup.corrections or not setup.hours.is_open(timezone.now()):
             continue
-        body = {
-            "request_id": row.key,
-            "item": row.item,
-            "trace_no": row.query.trace_no,
-            "answer_digest": row.query.answer_digest,
-            "wrong": row.wrong,
-            "says": row.says,
-            "legal_basis": row.query.legal_basis,
-        }
         try:
-            reply = connector.post(setup, setup.corrections, body)
+            sent = row.state == Correction.State.SENT
+            reply = (
+                connector.ask(setup, f"{setup.corrections}/{row.key}")
+                if sent
+                else connector.post(setup, setup.corrections, _words(row))
+            )
         except DepartmentError:
             tries = max(0, int((clock.now() - row.made_at) / timedelta(minutes=1)))
             row.next_try_at = timezone.now() + timedelta(seconds=delivery.backoff(min(tries, 8), "http"))
         else:
-            row.state, row.sent_at = Correction.State.SENT, clock.now()
-            row.reference = str(reply.get("reference", ""))[:40] if isinstance(reply, dict) else ""
-            sent += 1
-        row.save()
-    return sent
+            reply = reply if isinstance(reply, dict) else {}
+            if not sent:
+                row.state, row.sent_at = Correction.State.SENT, clock.now()
+                row.reference = str(reply.get("reference", ""))[:40]
+            waited = clock.now() - (row.sent_at or clock.now())
+            row.next_try_at = timezone.now() + min(max(waited, SOONEST), LATEST)
+            if reply.get("state") in (Correction.State.CORRECTED, Correction.State.KEPT):
+                corrected = reply["state"] == Correction.State.CORRECTED
+                found.append(Settled(row.key, corrected, str(reply.get("answer", ""))))
+        known = {n: getattr(row, n) for n in ("state", "sent_at", "reference", "next_try_at")}
+        Correction.objects.filter(pk=row.pk, state__in=LIVE).update(**known)  # somebody may have answered by hand
+    return found
+
+
+def _words(row: Correction) -> dict[str, Any]:
+    return {
+        "request_id": row.key,
+        "item": row.item,
+        "trace_no": row.query.trace_no,
+        "answer_digest": row.query.answer_digest,
+        "wrong": row.wrong,
+        "says": row.says,
+        "legal_basis": row.query.legal_basis,
+    }
 
 
 @transaction.atomic
 def answer(key: str, corrected: bool, text: str, by: str) -> Correction:
-    """The department's answer: its register is corrected, or stands. Raises Correction.DoesNotExist, ValueError."""
+    """The department's answer: its register is corrected, or stands. `by`: who brought it, "" for the department itself.
+
+    Raises Correction.DoesNotExist, ValueError.
+    """
     row = Correction.objects.select_for_update().select_related("query").get(key=key)
     if row.state not in LIVE:
         raise ValueError("the request is answered already")
     row.state = Correction.State.CORRECTED if corrected else Correction.State.KEPT
+    by = by or DEPARTMENT_NAMES[ITEMS[row.item].department][0]
     row.answer, row.answered_at, row.answered_by = text.strip()[:1000], clock.now(), by[:60]
     row.save()
     log.append("correction", row.subject, {"item": row.item, "request": row.key, "state": str(row.state)})

@@ -15,7 +15,7 @@ import uuid
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -26,7 +26,7 @@ from ruxue import crypto
 from ruxue.exchange import connections, connector
 from ruxue.exchange.connections import DepartmentSetup
 from ruxue.exchange.connector import Reply
-from ruxue.exchange.items import ITEMS, PURPOSE, Answer, canonical
+from ruxue.exchange.items import ITEMS, PURPOSE, Answer, Match, canonical
 from ruxue.exchange.items import Query as WireQuery
 from ruxue.exchange.models import Health, Outstanding, Query
 from ruxue.ledger import clock
@@ -34,6 +34,7 @@ from ruxue.ledger import clock
 LATENCY = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)  # seconds, upper bounds
 AHEAD = 2.0  # seconds: how far ahead a worker reserves its turn in a rate, so that none passes while it judges
 TRIES_BEFORE_OPEN = 3
+RENEWALS = 3  # days in a row on which an outdated answer is asked for again
 _MARGIN = 10.0  # seconds that a lease outlives its request's time-out
 _LONGEST = 3600.0
 
@@ -193,7 +194,7 @@ def _lease(
                 return None, 1.0
         turn = _turn(cursor, department)
         if turn > AHEAD:
-            return None, turn - AHEAD
+            return None, max(turn - AHEAD, AHEAD / 10)
         held = setup.timeout * (setup.batch if _one_by_one(setup, item) else 1) + AHEAD + _MARGIN
         if not _take_line(cursor, department, setup.concurrency, lease, held):
             return None, 0.05
@@ -328,13 +329,17 @@ def store(batch: Batch, reply: Reply, news: News) -> bool:
     """
     tally: Counter[str] = Counter()
     with connection.cursor() as cursor:
+        newest = _newest(cursor, batch.item, reply)
+        outdated = {rid for rid, answer in reply.answers.items() if is_outdated(answer, newest)}
+        if outdated:
+            _ask_tomorrow(cursor, batch, sorted(outdated))
         held = _settle(cursor, batch, list(reply.answers))
         answers = [reply.answers[rid] for rid in held]
         if answers:
-            newest = _newest(cursor, batch.item)
             _save_answers(cursor, answers, held)
             for answer in answers:
-                _count(tally, answer, newest)
+                _count(tally, answer)
+            tally["stale"] += len(outdated & held.keys())
         news.ready |= {batch.subjects[rid] for rid in held if rid not in batch.renewals}
         if renewed := [rid for rid in held if rid in batch.renewals]:
             _replace(cursor, renewed)
@@ -367,10 +372,60 @@ def _settle(cursor: Any, batch: Batch, answered: list[str]) -> dict[str, int]:
     return dict(cursor.fetchall())
 
 
-def _newest(cursor: Any, item: str) -> Any:
+def _newest(cursor: Any, item: str, reply: Reply) -> date | None:
+    """The newest as-of date that an item ever gave, this reply included."""
+    if not reply.answers:
+        return None
     cursor.execute("select newest_as_of from exchange_health where item = %s", [item])
     row = cursor.fetchone()
-    return row[0] if row else None
+    days = [a.as_of for a in reply.answers.values() if a.as_of] + ([row[0]] if row and row[0] else [])
+    return max(days, default=None)
+
+
+def is_outdated(answer: Answer, newest: date | None) -> bool:
+    """Whether an answer came from a copy that is too old: behind the newest that its item gave by more than the item
+    allows, or at all where it denies what the family says and the copy may lack what was entered since."""
+    if newest is None or answer.as_of is None:
+        return False
+    behind = (newest - answer.as_of).days
+    return behind > ITEMS[answer.item].freshness_days or (behind >= 1 and answer.match == Match.NO)
+
+
+def _ask_tomorrow(cursor: Any, batch: Batch, outdated: list[str]) -> None:
+    """Puts questions whose answers are outdated into the queue for the next day, before their keys are forgotten.
+
+    The outdated answer stays in force until the new one is there.
+    """
+    cursor.execute(
+        """
+        with old as (
+          select q.*, o.payload, u.id from unnest(%(old)s::uuid[], %(new)s::uuid[]) as u(old, id)
+          join exchange_outstanding o on o.query_id = u.old and o.lease = %(lease)s
+          join exchange_query q on q.request_id = u.old
+          where (select count(*) from exchange_query e where e.subject = q.subject and e.item = q.item
+                 and e.part = q.part and e.renews_id is not null) < %(most)s
+        ), asked as (
+          insert into exchange_query (request_id, subject, district, item, part, claim_version, content, renews_id,
+            legal_basis, consent, requester, keys_digest, state, attempts, asked_at, match, compared, trace_no,
+            answer_digest, signature)
+          select id, subject, district, item, part, claim_version, content, request_id, legal_basis, consent,
+            requester, keys_digest, 'waiting', 0, %(now)s, '', '{}', '', '', '' from old
+          on conflict do nothing
+        )
+        insert into exchange_outstanding (query_id, subject, item, payload, renewal, attempts, failures, since,
+          next_try_at, last_error)
+        select id, subject, item, payload, true, 0, 0, due, due, ''
+        from old, lateral (select clock_timestamp() + make_interval(hours => 24, mins => (random() * 30)::int) as due)
+        on conflict do nothing
+        """,
+        {
+            "old": outdated,
+            "new": [uuid.uuid5(uuid.UUID(rid), "renewal") for rid in outdated],
+            "lease": batch.lease,
+            "most": RENEWALS,
+            "now": clock.now(),
+        },
+    )
 
 
 def _save_answers(cursor: Any, answers: list[Answer], attempts: dict[str, int]) -> None:
@@ -441,13 +496,11 @@ def backoff(failures: int, kind: str, wish: float | None = None) -> float:
     return max(pause * random.uniform(0.6, 1.4), min(wish or 0.0, _LONGEST))
 
 
-def _count(tally: Counter[str], answer: Answer, newest: Any) -> None:
+def _count(tally: Counter[str], answer: Answer) -> None:
     tally["answers"] += 1
     tally[f"code.{int(answer.code)}"] += 1
     tally[f"match.{answer.match}"] += 1
     tally.update(f"differs.{name}" for name, said in answer.compared.items() if said == "N")
-    if newest and answer.as_of and (newest - answer.as_of).days > ITEMS[answer.item].freshness_days:
-        tally["stale"] += 1
 
 
 def _add(cursor: Any, item: str, tally: Counter[str]) -> None:

@@ -103,7 +103,9 @@ def items(since: datetime | None = None) -> list[ItemHealth]:
     stored = Health.objects.in_bulk()
     queue = {
         q["item"]: (q["n"], q["oldest"], q["due"])
-        for q in Outstanding.objects.values("item").annotate(n=Count("pk"), oldest=Min("since"), due=Min("next_try_at"))
+        for q in Outstanding.objects.filter(since__lte=timezone.now())
+        .values("item")
+        .annotate(n=Count("pk"), oldest=Min("since"), due=Min("next_try_at"))
     }
     tallies = Tally.objects.all() if since is None else Tally.objects.filter(hour__gte=since)
     now, found = timezone.now(), {}

@@ -262,8 +262,11 @@ def renew(inquiries: Iterable[Inquiry], delay: timedelta = timedelta(0)) -> int:
 
 @transaction.atomic
 def drop(subjects: dict[str, int]) -> int:
-    """Takes back the unanswered questions of versions before the given one, by subject. Returns how many."""
-    old = Outstanding.objects.filter(subject__in=subjects).select_related("query")
+    """Takes back the unanswered questions of versions before the given one, by subject. Returns how many.
+
+    Answers that are being renewed may serve the new version too: their renewal goes on.
+    """
+    old = Outstanding.objects.filter(subject__in=subjects, renewal=False).select_related("query")
     gone = [o.query_id for o in old if o.query.claim_version < subjects[o.subject]]
     if gone:
         Outstanding.objects.filter(query__in=gone).delete()
