@@ -80,19 +80,23 @@ def square(lng: float, half: float) -> dict[str, Any]:
 class Town:
     """Three schools in a row, 1.1 km apart, each with a compound beside it; children are added where they wait."""
 
-    def __init__(self, seats: tuple[int, ...] = (3, 2, 3), text: str = RULE) -> None:
+    def __init__(
+        self, seats: tuple[int, ...] = (3, 2, 3), text: str = RULE, key: str = "dongkou", prefix: str = "DK"
+    ) -> None:
         clock.stop_at(day(3, 1))
+        self.prefix = prefix
+        code = f"3707{sum(prefix.encode()) % 100:02d}"
         district = District.objects.create(
-            key="dongkou", code="370798", boundary=square(119, 0.1), lng=119, lat=36, name_zh="东口区", phone="1"
+            key=key, code=code, boundary=square(119, 0.1), lng=119, lat=36, name_zh="东口区", phone="1"
         )
         community = Community.objects.create(
-            code="370798001001", name="一", street="一", district=district, lng=119, lat=36
+            code=f"{code}001001", name="一", street="一", district=district, lng=119, lat=36
         )
         self.season = Season.objects.create(district=district, year=2026, retention_until=day(12, 31).date())
         self.schools: list[School] = []
         for n, places in enumerate(seats):
             school = School.objects.create(
-                code=f"DK{n}",
+                code=f"{prefix}{n}",
                 name_zh=f"东口{n}小",
                 district=district,
                 address="一",
@@ -101,7 +105,7 @@ class Town:
                 lat=36,
             )
             home = Compound.objects.create(
-                code=f"DKC{n}",
+                code=f"{prefix}C{n}",
                 name=f"小区{n}",
                 address="东口路",
                 pinyin="x",
@@ -118,7 +122,7 @@ class Town:
             self.schools.append(school)
         for kind, (opens, closes) in WINDOWS.items():
             seasons.set_window(self.season, kind, opens, closes, "test")
-        rules.install(self.season, text, "test")
+        rules.install(self.season, text.replace("dongkou", key), "test")
         self.children = 0
 
     def child(
@@ -126,7 +130,9 @@ class Town:
     ) -> Application:
         self.children += 1
         number = f"37079920190301{self.children:03d}"
-        user = more.pop("guardian", None) or User.objects.guardian(f"1411111{self.children:04d}")
+        user = more.pop("guardian", None) or User.objects.guardian(
+            f"1411{sum(self.prefix.encode()):03d}{self.children:04d}"
+        )
         return Application.objects.create(
             season=self.season,
             city_year="2026-primary",
@@ -135,11 +141,11 @@ class Town:
             category=category,
             claim={"child": {"name": "测试童", "id_number": number + id_check_digit(number)}},
             claim_version=1,
-            child_index=f"dk{self.children}",
+            child_index=f"{self.prefix}{self.children}",
             group=group,
             sex="F",
             born_on=day(3, 1).date().replace(year=2019),
-            compound_id=f"DKC{zone}",
+            compound_id=f"{self.prefix}C{zone}",
             school=self.schools[zone],
             facts={
                 "child.born_on": ["2019-03-01", "PS", None],

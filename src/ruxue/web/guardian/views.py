@@ -365,9 +365,7 @@ def _next_text(row: Application) -> str:
         }
     objections = window("late_objection" if row.late else "objection")
     if row.state == State.PUBLISHED and objections:
-        return _("You can object until %(day)s; after that the category is final.") % {
-            "day": day(objections.closes_at)
-        }
+        return _("You can object until %(day)s; after that the category is final.") % {"day": day(objections.closes_at)}
     if row.state in (State.LOCKED, State.TO_COORDINATE, State.SEATED) and window("offer"):
         return _("Next: seats are offered on %(day)s.") % {"day": day(window("offer").opens_at)}
     if row.state == State.ACCEPTED and window("classes"):
