@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 import rfc8785
+from django.core.cache import cache
 from django.db import transaction
+from django.test import Client
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from python_calamine import CalamineWorkbook
 
-from ruxue.accounts.models import User
+from ruxue.accounts.models import Role, StaffRole, User
 from ruxue.admissions import lottery, notices, preferences, register, rounds, seating
 from ruxue.admissions.models import Appeal, FormerOffer, Lottery, Notice, Offer, Publication, Round, SeatLock
 from ruxue.admissions.why import why_not
@@ -796,8 +798,6 @@ def test_why_not_names_rank_last_rank_and_the_rule(town):
 
 
 def test_the_warning_is_red_where_nobody_more_fits_in(town):
-    from django.core.cache import cache
-
     for zone, count in ((0, 3), (1, 1)):
         for _ in range(count):
             town.child(zone=zone, state=State.VERIFYING)
@@ -805,6 +805,30 @@ def test_the_warning_is_red_where_nobody_more_fits_in(town):
     cache.clear()
     levels = {r.school.code: (r.applied_percent, r.level) for r in warning.loads(town.season)}
     assert levels == {"DK0": (100, "red"), "DK1": (50, "green"), "DK2": (0, "green")}
+
+
+def test_the_bureau_sees_runs_waiting_appeals_locks_and_warnings(empty):
+    town = with_rule(
+        "rounds: [{title: {zh: 平行志愿, en: Parallel choices}, categories: [B], choices: 2, by: rank_first}]\n"
+        "feeders: [{primary: 甲, junior: 无此校, opt_out: true}]\n",
+        (2, 1, 1),
+    )
+    rows = [town.child(category=c) for c in "AB"]
+    town.round()
+    rounds.send_offers(town.season, DISTRICT)
+    SeatPlan.objects.filter(school="DK0").update(seats=1)  # the seat that was due is not there any more
+    assert rounds.reopen(rows[1].key, DISTRICT, {"dwelling.address_equals_hukou": True}, "成立").kind == "appeal"
+    official = User(username="dongkou", display_name="东口区招生办")
+    official.set_password("x")
+    official.save()
+    StaffRole.objects.create(user=official, role=Role.DISTRICT, scope="dongkou")
+    client = Client()
+    client.force_login(official, backend="django.contrib.auth.backends.ModelBackend")
+    client.cookies["ruxue_language"] = "en"
+    page = client.get("/b/steps").content.decode()
+    assert "Parallel choices" in page and "无此校" in page and f"…{rows[1].receipt_tail} · 东口0小" in page
+    cache.clear()
+    assert "red: 200 % of the plan" in client.get("/b/").content.decode()
 
 
 class Crash(Exception):

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from ruxue.admissions import lottery, preferences, register, rounds
+from ruxue.admissions import inputs, lottery, preferences, register, rounds
 from ruxue.admissions.models import Lottery, Publication, Round, SeatLock
 from ruxue.applications import review, verify
 from ruxue.applications.machine import By, NotAllowed
@@ -248,7 +248,7 @@ def steps(request: HttpRequest) -> HttpResponse:
         steps=listed,
         rounds=Round.objects.filter(season=season).select_related("lottery").order_by("-number"),
         publication=Publication.objects.filter(season=season, kind="results").first(),
-        arrangement=rounds.arrangement(season),
+        arrangement=inputs.arrangement(season),
         lottery=open_lottery,
         lottery_waits=any(s["name"] == "lottery" and s["count"] for s in listed)
         and (open_lottery is None or open_lottery.state == Lottery.State.DRAWN),
