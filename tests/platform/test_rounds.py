@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 import rfc8785
+from django.core.cache import cache
 from django.db import transaction
+from django.test import Client
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from python_calamine import CalamineWorkbook
 
-from ruxue.accounts.models import User
+from ruxue.accounts.models import Role, StaffRole, User
 from ruxue.admissions import lottery, notices, preferences, register, rounds, seating
 from ruxue.admissions.models import (
     Appeal,
@@ -34,7 +36,7 @@ from ruxue.algorithms.identity import id_check_digit
 from ruxue.applications import machine, review
 from ruxue.applications.machine import By, NotAllowed
 from ruxue.applications.models import Application, Objection, Transition
-from ruxue.applications.states import ANSWERED, HOLDS_SEAT, Actor, State
+from ruxue.applications.states import ANSWERED, CHANGES, HOLDS_SEAT, Actor, State
 from ruxue.insight import warning
 from ruxue.ledger import clock, log
 from ruxue.ledger.models import Entry, TreeHead
@@ -90,17 +92,21 @@ def square(lng: float, half: float) -> dict[str, Any]:
 class Town:
     """Three schools in a row, 1.1 km apart, each with a compound beside it; children are added where they wait."""
 
-    def __init__(self, seats: tuple[int, ...] = (3, 2, 3), text: str = RULE) -> None:
+    def __init__(
+        self, seats: tuple[int, ...] = (3, 2, 3), text: str = RULE, key: str = "dongkou", prefix: str = "DK"
+    ) -> None:
         clock.stop_at(day(3, 1))
-        district = District.objects.create(key="dongkou", code="370798", lng=119, lat=36, name_zh="东口区", phone="1")
+        self.prefix = prefix
+        code = f"3707{sum(prefix.encode()) % 100:02d}"
+        district = District.objects.create(key=key, code=code, lng=119, lat=36, name_zh="东口区", phone="1")
         community = Community.objects.create(
-            code="370798001001", name="一", street="一", district=district, lng=119, lat=36
+            code=f"{code}001001", name="一", street="一", district=district, lng=119, lat=36
         )
         self.season = Season.objects.create(district=district, year=2026, retention_until=day(12, 31).date())
         self.schools: list[School] = []
         for n, places in enumerate(seats):
             school = School.objects.create(
-                code=f"DK{n}",
+                code=f"{prefix}{n}",
                 name_zh=f"东口{n}小",
                 district=district,
                 address="一",
@@ -109,7 +115,7 @@ class Town:
                 lat=36,
             )
             home = Compound.objects.create(
-                code=f"DKC{n}",
+                code=f"{prefix}C{n}",
                 name=f"小区{n}",
                 address="东口路",
                 pinyin="x",
@@ -126,7 +132,7 @@ class Town:
             self.schools.append(school)
         for kind, (opens, closes) in WINDOWS.items():
             seasons.set_window(self.season, kind, opens, closes, "test")
-        rules.install(self.season, text, "test")
+        rules.install(self.season, text.replace("dongkou", key), "test")
         self.children = 0
 
     def child(
@@ -134,7 +140,9 @@ class Town:
     ) -> Application:
         self.children += 1
         number = f"37079920190301{self.children:03d}"
-        user = more.pop("guardian", None) or User.objects.guardian(f"1411111{self.children:04d}")
+        user = more.pop("guardian", None) or User.objects.guardian(
+            f"1411{sum(self.prefix.encode()):03d}{self.children:04d}"
+        )
         return Application.objects.create(
             season=self.season,
             city_year="2026-primary",
@@ -143,11 +151,11 @@ class Town:
             category=category,
             claim={"child": {"name": "测试童", "id_number": number + id_check_digit(number)}},
             claim_version=1,
-            child_index=f"dk{self.children}",
+            child_index=f"{self.prefix}{self.children}",
             group=group,
             sex="F",
             born_on=day(3, 1).date().replace(year=2019),
-            compound_id=f"DKC{zone}",
+            compound_id=f"{self.prefix}C{zone}",
             school=self.schools[zone],
             facts={
                 "child.born_on": ["2019-03-01", "PS", None],
@@ -799,8 +807,6 @@ def test_why_not_names_rank_last_rank_and_the_rule(town):
 
 
 def test_the_warning_is_red_where_nobody_more_fits_in(town):
-    from django.core.cache import cache
-
     for zone, count in ((0, 3), (1, 1)):
         for _ in range(count):
             town.child(zone=zone, state=State.VERIFYING)
@@ -810,8 +816,47 @@ def test_the_warning_is_red_where_nobody_more_fits_in(town):
     assert levels == {"DK0": (100, "red"), "DK1": (50, "green"), "DK2": (0, "green")}
 
 
+def test_the_bureau_sees_runs_waiting_appeals_locks_and_warnings(empty):
+    town = with_rule(
+        "rounds: [{title: {zh: 平行志愿, en: Parallel choices}, categories: [B], choices: 2, by: rank_first}]\n"
+        "feeders: [{primary: 甲, junior: 无此校, opt_out: true}]\n",
+        (2, 1, 1),
+    )
+    rows = [town.child(category=c) for c in "AB"]
+    town.round()
+    rounds.send_offers(town.season, DISTRICT)
+    SeatPlan.objects.filter(school="DK0").update(seats=1)  # the seat that was due is not there any more
+    assert rounds.reopen(rows[1].key, DISTRICT, {"dwelling.address_equals_hukou": True}, "成立").kind == "appeal"
+    official = User(username="dongkou", display_name="东口区招生办")
+    official.set_password("x")
+    official.save()
+    StaffRole.objects.create(user=official, role=Role.DISTRICT, scope="dongkou")
+    client = Client()
+    client.force_login(official, backend="django.contrib.auth.backends.ModelBackend")
+    client.cookies["ruxue_language"] = "en"
+    page = client.get("/b/steps").content.decode()
+    assert "Parallel choices" in page and "无此校" in page and f"…{rows[1].receipt_tail} · 东口0小" in page
+    cache.clear()
+    assert "red: 200 % of the plan" in client.get("/b/").content.decode()
+
+
 class Crash(Exception):
     pass
+
+
+REFUSED = (rounds.StepError, seasons.NotOpen, NotAllowed, lottery.LotteryError, preferences.ListError)
+VARIANTS = {
+    "plain": "",
+    "arrangements": """quotas: [{category: B, seats: 1}]
+buffers: [{school: 东口2小, title: {zh: 东口2小, en: Third}, category: A}]
+zones: {东口2小: {title: {zh: 缓冲, en: buffer}, compounds: [DKC0]}}
+seat_lock: {years: {primary: 6}, exempt: [same_parents], scope: school, last_year_blocks: false}
+""",
+    "lists": "rounds: [{title: {zh: 志愿, en: x}, categories: [B], choices: 2, by: rank_first, repeat: 2}]\n",
+    "private": """last_in_category:
+  - {title: {zh: 民办落选, en: not drawn}, when: {fact: child.lost_private_draw, is: true}}
+""",
+}
 
 
 class Seasons(RuleBasedStateMachine):
@@ -821,7 +866,6 @@ class Seasons(RuleBasedStateMachine):
         super().__init__()
         self.outer = transaction.atomic()
         self.outer.__enter__()
-        self.town = Town(seats=(1, 1, 2))
         self.accepted: dict[int, str] = {}
 
     def teardown(self) -> None:
@@ -832,13 +876,37 @@ class Seasons(RuleBasedStateMachine):
     @initialize(
         start=st.lists(st.tuples(st.integers(0, 2), st.sampled_from("ABT")), min_size=4, max_size=7),
         ahead=st.sampled_from([4, 3, 0]),
+        variant=st.sampled_from(sorted(VARIANTS)),
     )
-    def begin(self, start: list[tuple[int, str]], ahead: int) -> None:
+    def begin(self, start: list[tuple[int, str]], ahead: int, variant: str) -> None:
+        self.town = Town((1, 1, 2), RULE + VARIANTS[variant])
+        if variant == "private":
+            School.objects.filter(code="DK1").update(private=True)
+        if variant == "arrangements":
+            Zone.objects.get(school="DK1").compounds.add("DKC0")
+        seasons.set_window(self.town.season, "preference", day(6, 1), day(8, 30), "test")
         for zone, category in start:
-            self.town.child(zone, category, State.CLASSIFIED)
+            row = self.town.child(zone, category, State.CLASSIFIED)
+            row.claim |= {"room": "1-1-101"}  # one of two homes in each zone is locked where the rule locks homes
+            row.save()
+        if variant == "arrangements":
+            self.lock_a_home()
         clock.stop_at(day(7, 8))
         for _ in range(ahead):
             self.season_goes_on(0, False)
+
+    def lock_a_home(self) -> None:
+        """A pupil of another family entered through the home in the first zone five years ago."""
+        before = Season.objects.create(
+            district=self.town.season.district, year=2021, retention_until=day(12, 31).date()
+        )
+        elder = self.town.child(0, "A", State.REGISTERED)
+        Application.objects.filter(pk=elder.pk).update(season=before, city_year="2021-primary")
+        home = Application.objects.filter(season=self.town.season, compound="DKC0").first() or elder
+        SeatLock.objects.create(
+            application=elder, school=self.town.schools[0], dwelling=register.dwelling(home), parents=["x"],
+            stage="primary", since=2021,
+        )  # fmt: skip
 
     def step(self, act: Any, crash: int) -> None:
         """Does a step; with `crash` the power goes at its n-th entry into the ledger, and somebody tries again."""
@@ -861,14 +929,14 @@ class Seasons(RuleBasedStateMachine):
         except Crash:
             log.entry = made
             assert everything() == before
-        except (rounds.StepError, seasons.NotOpen, NotAllowed, lottery.LotteryError):
+        except REFUSED:
             return
         finally:
             log.entry = made
         try:
             with transaction.atomic():
                 act()
-        except (rounds.StepError, seasons.NotOpen, NotAllowed, lottery.LotteryError):
+        except REFUSED:
             pass
 
     crashes = st.integers(0, 3)
@@ -882,17 +950,25 @@ class Seasons(RuleBasedStateMachine):
             ("publish", State.CLASSIFIED, day(7, 8)),
             ("lock", State.PUBLISHED, day(7, 16)),
             ("round", State.LOCKED, day(7, 20)),
+            *([("round", State.TO_COORDINATE, day(7, 20))] if self.more_runs() else []),
             ("offer", State.SEATED, day(7, 20)),
             ("lapse", State.OFFERED, day(7, 31)),
         ]
         for name, state, moment in due:
             if state in states:
-                clock.stop_at(day(8, 11) if late and name != "lapse" else moment)
+                later = day(8, 10) if name == "publish" else day(8, 17)
+                clock.stop_at(later if late and name != "lapse" else moment)
                 return self.operator_acts(name, crash, twice)
 
     @rule(name=st.sampled_from(["publish", "lock", "round", "offer", "lapse"]), crash=crashes, twice=st.booleans())
     def operator(self, name: str, crash: int, twice: bool) -> None:
         self.operator_acts(name, crash, twice)
+
+    def more_runs(self) -> bool:
+        """Whether the rule has runs of admission that are still to come."""
+        season = self.town.season
+        last = Round.objects.filter(season=season, kind="general").order_by("-number").first()
+        return last is not None and not last.inputs["stage"]["coordinates"]
 
     def operator_acts(self, name: str, crash: int, twice: bool) -> None:
         season = Season.objects.get(pk=self.town.season.pk)
@@ -906,7 +982,7 @@ class Seasons(RuleBasedStateMachine):
         for _ in range(1 + twice):
             self.step(acts[name], crash)
 
-    @rule(moment=st.sampled_from([day(7, 16), day(7, 20), day(7, 31), day(8, 11)]))
+    @rule(moment=st.sampled_from([day(7, 16), day(7, 20), day(7, 31), day(8, 10), day(8, 17)]))
     def clock_moves(self, moment: datetime) -> None:
         clock.stop_at(moment)
 
@@ -928,7 +1004,7 @@ class Seasons(RuleBasedStateMachine):
         )
         if rows:
             row = rows[pick % len(rows)]
-            clock.stop_at(day(8, 11))
+            clock.stop_at(day(8, 10))
             self.step(lambda: rounds.ask_again(row.key, row.guardian), crash)
 
     @rule(zone=st.integers(0, 2), crash=crashes)
@@ -951,23 +1027,62 @@ class Seasons(RuleBasedStateMachine):
         if not rows:
             return
         row = rows[pick % len(rows)]
-        others = {o.application_id: o.school_id for o in Offer.objects.exclude(application=row)}
+        served = {a.application_id for a in rounds.appeals_waiting(self.town.season)} | {row.pk}
+        others = {o.application_id: o.school_id for o in Offer.objects.exclude(application__in=served)}
         facts = {"dwelling.address_equals_hukou": True}
         self.step(lambda: rounds.reopen(row.key, DISTRICT, facts, "成立"), crash)
-        assert {o.application_id: o.school_id for o in Offer.objects.exclude(application=row)} == others
-        row.refresh_from_db()
-        if row.pk in self.accepted and row.state == State.OFFERED:  # its family asked for the better seat
-            assert school_of(row) == row.school_id != self.accepted.pop(row.pk)
+        assert {o.application_id: o.school_id for o in Offer.objects.exclude(application__in=served)} == others
+
+    @rule(pick=st.integers(0, 20), order=st.permutations(["DK0", "DK1", "DK2"]), crash=crashes)
+    def family_ranks_schools(self, pick: int, order: list[str], crash: int) -> None:
+        rows = list(Application.objects.filter(season=self.town.season).order_by("pk"))
+        row = rows[pick % len(rows)]
+        allowed = preferences.terms(row)
+        wanted = [c for c in order if c in {s.code for s in allowed.schools}][: allowed.limit]
+        self.step(lambda: preferences.save(row.key, row.guardian, wanted), crash)
+
+    @rule(away=st.integers(0, 3), crash=crashes)
+    def school_begins(self, away: int, crash: int) -> None:
+        """Classes are drawn, children report but for some, whose seats are free after the last day."""
+        rows = list(Application.objects.filter(season=self.town.season, state=State.ACCEPTED).order_by("pk"))
+        if not rows:
+            return
+        machine.change_many(rows, "assign_class", DISTRICT)
+        for n, row in enumerate(rows):
+            if n != away:
+                number = Notice.objects.get(offer__application=row).number
+                school = Offer.objects.get(application=row).school
+                self.step(lambda number=number, school=school: register.report(number, school, DISTRICT), crash)  # type: ignore[misc]
+        clock.stop_at(day(9, 3))
+        self.step(lambda: rounds.end_no_shows(self.town.season, DISTRICT), crash)
+        for row in Application.objects.filter(pk__in=self.accepted, state=State.LAPSED):
+            assert row.transitions.filter(name="no_show").exists()
+            del self.accepted[row.pk]
+
+    def moved_by_appeal(self) -> None:
+        """The family of an upheld appeal asked for the better seat: it gave the other one up."""
+        for row in Application.objects.filter(pk__in=self.accepted, state=State.OFFERED):
+            given = Offer.objects.select_related("round").get(application=row)
+            assert given.round.kind == "appeal" and given.round.inputs["due"] == given.school_id
+            assert given.school_id != self.accepted.pop(row.pk)
 
     @invariant()
     def never_over_plan_nobody_in_two_no_accepted_seat_lost_ledger_complete(self) -> None:
         season = self.town.season
+        self.moved_by_appeal()
         live = Offer.objects.filter(round__season=season, application__state__in=HOLDS_SEAT)
         taken: dict[str, int] = {}
         for offer in live:
             taken[offer.school_id] = taken.get(offer.school_id, 0) + 1
         assert all(taken.get(p.school_id, 0) <= p.seats for p in SeatPlan.objects.filter(season=season))
         assert live.count() == live.values("application").distinct().count()
+        assert not live.filter(kind="coordinated", school__private=True).exists()
+        for appeal in rounds.appeals_waiting(season):  # nobody waits for a seat that is free
+            held = live.filter(application=appeal.application_id).first()
+            if appeal.application.state in CHANGES["reopen"].sources and not (
+                held and held.school_id == appeal.school_id
+            ):
+                assert appeal.school_id is None or rounds.seats_left(season)[appeal.school_id] < 1
         seated = Application.objects.filter(season=season, state__in=HOLDS_SEAT)
         assert seated.count() == live.count()
         kept = {o.application_id: o.school_id for o in live.filter(application__state__in=ANSWERED)}
@@ -980,7 +1095,7 @@ class Seasons(RuleBasedStateMachine):
         assert Entry.objects.filter(kind="round", subject=season.key).count() == len(ran)
         for made in ran:
             assert made.inputs_digest == seating.digest(made.inputs).hex()
-        published = Publication.objects.filter(season=season).first()
+        published = Publication.objects.filter(season=season, kind="results").first()
         if published is None:
             assert not live.exclude(application__state=State.SEATED).exists()
         else:

@@ -12,7 +12,7 @@ from django.db import transaction
 from ruxue.admissions import seating
 from ruxue.admissions.models import Lottery, LotteryWitness
 from ruxue.algorithms import bundle, draw
-from ruxue.ledger import clock, log
+from ruxue.ledger import clock, log, witnessed
 from ruxue.places.models import Season
 
 WITNESSES = (("parent", "家长代表"), ("committee", "家委会代表"), ("bureau", "区教体局代表"))
@@ -105,7 +105,7 @@ def commit(token: str, value: str) -> LotteryWitness:
         return witness
     if made.state != Lottery.State.PUBLISHED or witness.commitment:
         raise LotteryError("already_committed" if witness.commitment else "not_now")
-    if len(value) != 64 or set(value) - set("0123456789abcdef"):
+    if not witnessed.is_commitment(value):
         raise LotteryError("commitment_form")
     witness.commitment, witness.committed_at = value, clock.now()
     witness.save()
@@ -123,12 +123,7 @@ def reveal(token: str, secret: str) -> LotteryWitness:
         return witness
     if made.state != Lottery.State.REVEALING or witness.secret:
         raise LotteryError("already_revealed" if witness.secret else "not_now")
-    try:
-        raw = bytes.fromhex(secret)
-        fits = draw.commitment(bytes.fromhex(made.digest), witness.code, raw).hex() == witness.commitment
-    except ValueError as error:
-        raise LotteryError("wrong_secret", role=witness.role) from error
-    if not fits or raw.hex() != secret:
+    if not witnessed.opens(made, witness, secret):
         raise LotteryError("wrong_secret", role=witness.role)
     witness.secret, witness.revealed_at = secret, clock.now()
     witness.save()
@@ -162,11 +157,14 @@ def hold(made: Lottery) -> Lottery:
         raise LotteryError("witnesses", roles=waiting)
     if "beacon" in made.manifest and not made.beacon:
         raise LotteryError("beacon", source=made.manifest["beacon"]["source"])
-    secrets = [bytes.fromhex(w.secret) for w in made.witnesses.all()]
-    seed = draw.make_seed(bytes.fromhex(made.digest), secrets, made.beacon or None)
+    seed = witnessed.seed(made, made.witnesses.all())
     made.seed, made.result = seed.hex(), bundle.build_result(made.manifest, seed)
     made.state, made.drawn_at = Lottery.State.DRAWN, clock.now()
-    entry = log.append("draw", made.manifest["id"], {**bundle.ledger_body(_core(made)), "seed": made.seed})
+    entry = log.append(
+        "draw",
+        made.manifest["id"],
+        {**bundle.ledger_body(witnessed.core(made, made.witnesses.all())), "seed": made.seed},
+    )
     made.ledger_entry = entry.pk
     made.save()
     return made
@@ -183,24 +181,6 @@ def void(season: Season, reason: str) -> int:
     return len(rows)
 
 
-def _core(made: Lottery) -> dict[str, Any]:
-    def iso(moment: Any) -> str:
-        return str(moment.astimezone(clock.CITY_ZONE).isoformat())
-
-    witnesses = list(made.witnesses.all())
-    return {
-        "manifest": made.manifest,
-        "commitments": [{"witness": w.code, "value": w.commitment, "time": iso(w.committed_at)} for w in witnesses],
-        "reveals": [{"witness": w.code, "secret": w.secret, "time": iso(w.revealed_at)} for w in witnesses],
-        "seed": made.seed,
-        "result": made.result,
-        **({"beacon": made.beacon} if made.beacon else {}),
-    }
-
-
 def published_bundle(made: Lottery, tree: log.Tree | None = None) -> dict[str, Any]:
-    """The bundle of a drawn lottery that anyone can verify; its ledger part is there once the log is sealed."""
-    body = _core(made)
-    if made.ledger_entry and (part := (tree or log.Tree()).prove(made.ledger_entry)):
-        body["ledger"] = part
-    return body
+    """The bundle of a drawn lottery that anyone can verify."""
+    return witnessed.published(made, made.witnesses.all(), tree)

@@ -38,7 +38,8 @@ class ListError(ValueError):
 class Terms:
     """What a family may list now: schools in the order of their codes, at most `limit`, of them `zone` by right;
     `stage`: the run for which the list counts; `feeder`: the school that the child goes up to, `may_decline` if the
-    rule lets the family; `open`: whether it can be changed now.
+    rule lets the family; `loser_last`: a private school listed first and not drawn costs the place in the category;
+    `open`: whether the list can be changed now.
     """
 
     schools: list[School]
@@ -47,6 +48,7 @@ class Terms:
     stage: Stage
     feeder: School | None
     may_decline: bool
+    loser_last: bool
     open: bool
 
     @property
@@ -86,6 +88,7 @@ def terms(row: Application) -> Terms:
         stage,
         junior,
         bool(junior and promoted and promoted.opt_out),
+        bool(policy and arrangements.loser_last(policy) and set(allowed) & set(private)),
         seasons.is_open(season, "preference") and row.state not in _NO_SEAT_WANTED and not drawing,
     )
 

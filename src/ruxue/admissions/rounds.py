@@ -343,6 +343,7 @@ def publish_results(season: Season) -> Publication:
     for offer in (
         Offer.objects.filter(round__season=season, application__state__in=HOLDS_SEAT - {State.SEATED})
         .select_related("application", "round")
+        .only("school_id", "category", "kind", "round__number", "application__receipt", "application__claim")
         .order_by("application__receipt")
     ):
         row = offer.application
@@ -508,6 +509,7 @@ def reopen(key: str, by: By, confirmed: dict[str, Any], note: str) -> Round | No
     due = made.inputs["due"]
     if due and not made.offers.filter(application_id=row.pk, school=due).exists():
         _wait(row, made, due, by, confirmed, note)  # the nearest seat until its own is free
+    serve_appeals(season)
     return made
 
 
@@ -529,8 +531,17 @@ def appeals_waiting(season: Season) -> list[Appeal]:
 
 
 def serve_appeals(season: Season) -> list[Round]:
-    """Gives freed seats to the upheld appeals that wait for them, in the order in which they were upheld."""
-    made = []
+    """Gives freed seats to the upheld appeals that wait for them, in the order in which they were upheld.
+
+    Who moves frees a seat, which may be another one's: it goes on until nothing more can be given.
+    """
+    made: list[Round] = []
+    while given := _serve_next(season):
+        made.append(given)
+    return made
+
+
+def _serve_next(season: Season) -> Round | None:
     for appeal in appeals_waiting(season):
         left = seats_left(season)
         if (left.get(appeal.school_id, 0) if appeal.school_id else sum(n for n in left.values() if n > 0)) < 1:
@@ -539,11 +550,10 @@ def serve_appeals(season: Season) -> list[Round]:
         try:
             with transaction.atomic():
                 by = By(Actor.DISTRICT, appeal.by)
-                given = _seat_by_appeal(season, row, by, appeal.confirmed, appeal.note)
+                return _seat_by_appeal(season, row, by, appeal.confirmed, appeal.note)
         except (_Waits, StepError, NotAllowed, review.StillRefused):
             continue
-        made.append(given)
-    return made
+    return None
 
 
 def _stood_in(season: Season, row: Application) -> Round:

@@ -24,7 +24,7 @@ from ruxue.classes import prepare
 from ruxue.classes.models import Act, Ceremony, Place, TeacherTeam, Witness
 from ruxue.classes.prepare import CeremonyError
 from ruxue.classes.steps import STEPS, Actor, State
-from ruxue.ledger import clock, log
+from ruxue.ledger import clock, log, witnessed
 from ruxue.places.models import School, Season
 
 MAX_REFUSALS = 10  # wrong secrets of one witness that are recorded; more say nothing new
@@ -265,7 +265,7 @@ def commit(holder: str, value: str) -> Witness:
             raise CeremonyError("already_committed")
         doer = Doer(Actor.WITNESS, witness=witness)
         require(made, "commit", doer)
-        if len(value) != 64 or set(value) - set("0123456789abcdef"):
+        if not witnessed.is_commitment(value):
             raise CeremonyError("commitment_form")
         _check_beacon_ahead(made)
         witness.commitment, witness.committed_at = value, clock.now()
@@ -290,7 +290,7 @@ def reveal(holder: str, secret: str) -> Witness:
             raise CeremonyError("already_revealed")
         doer = Doer(Actor.WITNESS, witness=witness)
         require(made, "reveal", doer)
-        fits = _fits(made, witness, secret)
+        fits = witnessed.opens(made, witness, secret)
         if fits:
             witness.secret, witness.revealed_at = secret, clock.now()
             witness.save()
@@ -302,18 +302,6 @@ def reveal(holder: str, secret: str) -> Witness:
     if not fits:
         raise CeremonyError("wrong_secret", role=witness.role)
     return witness
-
-
-def _fits(made: Ceremony, witness: Witness, secret: str) -> bool:
-    try:
-        raw = bytes.fromhex(secret)
-        return (
-            raw.hex() == secret
-            and len(secret) <= 200
-            and draw.commitment(bytes.fromhex(made.digest), witness.code, raw).hex() == witness.commitment
-        )
-    except ValueError:
-        return False
 
 
 def _unrevealed(made: Ceremony) -> list[Witness]:
@@ -379,7 +367,9 @@ def _draw(made: Ceremony, doer: Doer, by: By) -> None:
         raise CeremonyError("beacon_missing")
     made.seed, made.result = _result(made)
     made.drawn_at = clock.now()
-    made.ledger_entry = act(made, "hold", doer, **bundle.ledger_body(_core(made)), seed=made.seed).entry
+    made.ledger_entry = act(
+        made, "hold", doer, **bundle.ledger_body(witnessed.core(made, made.witnesses.all())), seed=made.seed
+    ).entry
     made.save()
     if made.kind in ("classes", "late"):
         _place(made, by)
@@ -389,8 +379,7 @@ def _draw(made: Ceremony, doer: Doer, by: By) -> None:
 
 def _result(made: Ceremony) -> tuple[str, dict[str, Any]]:
     """Seed (hex) and result of a ceremony whose secrets are all revealed. Raises CeremonyError("infeasible")."""
-    secrets = [bytes.fromhex(w.secret) for w in made.witnesses.all()]
-    seed = draw.make_seed(bytes.fromhex(made.digest), secrets, made.beacon or None)
+    seed = witnessed.seed(made, made.witnesses.all())
     try:
         return seed.hex(), bundle.build_result(made.manifest, seed)
     except (InfeasibleRules, draw.DrawError) as conflict:
@@ -509,30 +498,6 @@ def next_step(made: Ceremony) -> Next:
     return Next("")
 
 
-def _core(made: Ceremony) -> dict[str, Any]:
-    witnesses = list(made.witnesses.all())
-    body = {
-        "manifest": made.manifest,
-        "commitments": [{"witness": w.code, "value": w.commitment, "time": _iso(w.committed_at)} for w in witnesses],
-        "reveals": [{"witness": w.code, "secret": w.secret, "time": _iso(w.revealed_at)} for w in witnesses],
-        "seed": made.seed,
-        "result": made.result,
-    }
-    if made.beacon:
-        body["beacon"] = made.beacon
-    return body
-
-
-def _iso(moment: Any) -> str:
-    return str(moment.astimezone(clock.CITY_ZONE).isoformat())
-
-
 def published_bundle(made: Ceremony, tree: log.Tree | None = None) -> dict[str, Any]:
-    """The bundle that anyone can verify; its ledger part is there once the log is sealed.
-
-    `tree` lets many bundles share one reading of the log.
-    """
-    body = _core(made)
-    if made.ledger_entry and (part := (tree or log.Tree()).prove(made.ledger_entry)):
-        body["ledger"] = part
-    return body
+    """The bundle that anyone can verify; `tree` lets many share one reading of the log."""
+    return witnessed.published(made, made.witnesses.all(), tree)

@@ -84,7 +84,7 @@ def reserved(policy: Policy, plan: int) -> dict[str, int]:
     found: dict[str, int] = {}
     for quota in policy.quotas or ():
         size = quota.seats if quota.seats is not None else plan * (quota.share or 0) // 10_000
-        found[quota.category] = min(size, plan - sum(found.values()))
+        found[quota.category] = found.get(quota.category, 0) + min(size, plan - sum(found.values()))
     return found
 
 

@@ -12,17 +12,19 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from ruxue.admissions import lottery, rounds
-from ruxue.admissions.models import Arrangement, Lottery, Publication, Round
+from ruxue.admissions import inputs, lottery, preferences, register, rounds
+from ruxue.admissions.models import Lottery, Publication, Round, SeatLock
 from ruxue.applications import review, verify
 from ruxue.applications.machine import By, NotAllowed
 from ruxue.applications.models import Application
-from ruxue.applications.states import CHANGES, State
+from ruxue.applications.states import CHANGES, Actor, State
 from ruxue.ledger import clock
-from ruxue.places import seasons
-from ruxue.places.models import Season
+from ruxue.places import rules, seasons
+from ruxue.places.models import School, Season
+from ruxue.policy.arrangements import stages
 from ruxue.web.bureau.views import acting, season_of
 from ruxue.web.staff import bureau_page, my_district, staff
+from ruxue.web.templatetags.ruxue import chinese
 
 
 def _beacon(request: HttpRequest) -> dict[str, str] | None:
@@ -39,6 +41,7 @@ def _actions(season: Season, beacon: dict[str, str] | None) -> dict[str, Callabl
         "run": lambda by: rounds.run(season, by).seated,
         "offer": lambda by: rounds.send_offers(season, by),
         "lapse": lambda by: rounds.lapse(season),
+        "no_show": lambda by: rounds.end_no_shows(season, by),
     }
 
 
@@ -97,6 +100,13 @@ def _listed(season: Season) -> list[dict[str, Any]]:
             overdue.filter(state=State.OFFERED).count(),
             "offer",
         ),
+        (
+            "no_show",
+            _("End seats of children who did not come"),
+            _("After the days of reporting: their seats are free, and each family is told."),
+            mine.filter(state=State.CLASSED).count(),
+            "reporting",
+        ),
     ]
     return [
         {
@@ -142,8 +152,7 @@ def error_text(error: rounds.StepError | lottery.LotteryError) -> str:
         "not_now": _("This step is not open now. Load the page again to see where the draw stands."),
         "no_round": _("No round has been run yet: use the objection instead."),
         "no_better_seat": _(
-            "By the rule the family keeps the seat that it has: its zone's school is not due to it, or has no free seat. "
-            "Nothing was changed."
+            "By the rule the family keeps the seat that it has: no better one is due to it. Nothing was changed."
         ),
         "reporting_open": _("The days of reporting are not over yet."),
     }.get(error.code, error.code)
@@ -159,6 +168,34 @@ def _arrange(request: HttpRequest, season: Season, by: By) -> None:
         messages.error(request, _("Please choose a rule, and write the limit in kilometres, for example 3.5."))
 
 
+def _leave(request: HttpRequest) -> None:
+    """A pupil has left: the lock on its home ends if the rule says so."""
+    try:
+        register.leave(request.POST.get("receipt", ""), request.POST.get("how", ""), By(Actor.DISTRICT, request.user))  # type: ignore[arg-type]
+        messages.success(request, _("Saved. Whether the home is free again is decided by the rule."))
+    except (SeatLock.DoesNotExist, ValueError):
+        messages.error(request, _("No registered pupil has this receipt. Please check it, and how the pupil left."))
+
+
+def _remaining(season: Season) -> list[tuple[School, int]]:
+    """Seats left after the last run, as published."""
+    shown = preferences.remaining(season)
+    seats: dict[str, int] = shown.payload["seats"] if shown else {}
+    names = School.objects.in_bulk(seats)
+    return [(names[code], n) for code, n in sorted(seats.items()) if code in names]
+
+
+def _runs(season: Season) -> list[dict[str, Any]]:
+    """The runs that the rule orders, for pages: title, and whether it is the next one."""
+    policy = rules.in_force(season)
+    plan = stages(policy) if policy else []
+    if policy is None or len(plan) < 2:
+        return []
+    names = {"zone": _("By zone, without coordination"), "rest": _("What is left, and coordination")}
+    coming = rounds.stage_next(season, policy).number
+    return [{"title": names.get(s.kind) or (s.zh if chinese() else s.en), "next": s.number == coming} for s in plan]
+
+
 @staff
 def steps(request: HttpRequest) -> HttpResponse:
     """All steps with how many wait for each, what a rehearsal found, the lottery, coordination, and the rounds so far."""
@@ -171,6 +208,8 @@ def steps(request: HttpRequest) -> HttpResponse:
         actions = _actions(season, _beacon(request))
         if wanted == "arrange":
             _arrange(request, season, by)
+        elif wanted == "leave":
+            _leave(request)
         elif wanted == "void":
             lottery.void(season, request.POST.get("why", ""))
         elif wanted == "beacon":
@@ -209,13 +248,16 @@ def steps(request: HttpRequest) -> HttpResponse:
         steps=listed,
         rounds=Round.objects.filter(season=season).select_related("lottery").order_by("-number"),
         publication=Publication.objects.filter(season=season, kind="results").first(),
-        arrangement=rounds.arrangement(season),
-        rules=Arrangement.Rule.values,
+        arrangement=inputs.arrangement(season),
         lottery=open_lottery,
         lottery_waits=any(s["name"] == "lottery" and s["count"] for s in listed)
         and (open_lottery is None or open_lottery.state == Lottery.State.DRAWN),
         witnesses=witnesses,
         rehearsal=rehearsal,
+        runs=_runs(season),
+        remaining=_remaining(season),
+        appeals=rounds.appeals_waiting(season),
+        ways=SeatLock.Left.values if SeatLock.objects.filter(school__district=district).exists() else [],
         rehearsed=[
             (labels[name], count, error_text(rounds.StepError(code)) if code else "")
             for name, count, code in (rehearsal.steps if rehearsal else [])
@@ -246,7 +288,15 @@ def appeal(request: HttpRequest) -> HttpResponse:
         }
         try:
             made = rounds.reopen(row.key, by, confirmed, request.POST.get("answer", ""))
-            messages.success(request, _("Published as round %(n)s; the family has an offer.") % {"n": made.number})
+            messages.success(
+                request,
+                _("Published as round %(n)s; the family has an offer.") % {"n": made.number}
+                if made
+                else _(
+                    "Upheld. The seat that is due has none free: the family keeps what it has, and the next freed seat "
+                    "there is given to it by itself and published."
+                ),
+            )
             return redirect("bureau:steps")
         except rounds.StepError as error:
             messages.error(request, error_text(error))

@@ -24,7 +24,7 @@ from ruxue.applications.states import ANSWERED, HOLDS_SEAT, LABELS, Actor, State
 from ruxue.classes.models import Ceremony
 from ruxue.exchange import health
 from ruxue.exchange.connector import DepartmentError
-from ruxue.insight import sources
+from ruxue.insight import sources, warning
 from ruxue.ledger import clock, log
 from ruxue.places import seasons
 from ruxue.places.models import Compound, District, School, Season, SeatPlan, Window, Zone
@@ -81,6 +81,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     ]
     named = [(str(LABELS[State(s)]), n) for s, n in sorted(states.items())]
     zones = _loads(season)
+    warnings = [r for r in warning.loads(season) if r.level != "green"]
     shapes = _collection(
         [_feature(z["zone"].geometry, label=f"{z['school'].name} {z['load']} %", load=z["load"]) for z in zones]
     )
@@ -97,6 +98,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         cards=cards,
         states=named,
         zones=zones,
+        warnings=warnings,
+        red=warning.RED,
         shapes=shapes,
         funnel=funnel,
         health=[h for h in health.items() if h.asked],

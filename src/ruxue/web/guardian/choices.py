@@ -16,6 +16,7 @@ from ruxue.admissions import preferences
 from ruxue.admissions.models import PreferenceList
 from ruxue.admissions.preferences import ListError, Terms
 from ruxue.applications.models import Application
+from ruxue.places import seasons
 from ruxue.places.models import School, SeatPlan
 from ruxue.web.guardian.views import _mine, guardian
 from ruxue.web.templatetags.ruxue import chinese
@@ -99,7 +100,7 @@ def choices(request: HttpRequest, key: str) -> HttpResponse:
         "full": len(mine) >= terms.limit,
         "declines": listed.declines_feeder,
         "changed_at": listed.changed_at if listed.pk else None,
-        "remaining": preferences.remaining(row.season),
+        "until": window.closes_at if (window := seasons.window(row.season, "preference")) else None,
         "said": said,
         "error": error,
         "back": reverse("guardian:status", args=[key]),

@@ -337,6 +337,18 @@ def actor_name(kind: str) -> str:
 
 
 @register.filter
+def left_name(how: str) -> str:
+    """How a pupil left, as the register of seat locks knows it."""
+    texts = {
+        "graduated": _("finished the school"),
+        "transferred_out": _("moved to a school outside the district"),
+        "transferred_within": _("moved to a school of the district"),
+        "not_gone_up": _("did not go up to the junior part"),
+    }
+    return texts.get(how, how)
+
+
+@register.filter
 def offer_kind(kind: str) -> str:
     """The right by which a child has its seat."""
     texts = {
