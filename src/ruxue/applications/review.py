@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ruxue.accounts import consent
 from ruxue.accounts.models import User
-from ruxue.applications import evidence, verify
+from ruxue.applications import evidence, record_facts, verify
 from ruxue.applications.machine import By, change, locked
 from ruxue.applications.models import Application, Booking, Check, Document, Objection, Slot
 from ruxue.applications.reasons import REASONS
@@ -111,15 +111,18 @@ def confirmed_by(row: Application, answer: Query | None) -> dict[str, Any]:
     """The open facts that a certificate's own record settles; empty where it does not name the family and its home."""
     if answer is None or answer.match != "Y" or not answer.fields or answer.fields["status"] != "current":
         return {}
+    answers = {(q.item, q.part): q for q in inquiries.of_subject(row.key, row.claim_version)}
+    kin = record_facts.roles(row, answers)
     known: dict[str, Any] = {
         "dwelling.owned_by_family": answer.part != "grandparent",
         "dwelling.owned_by_grandparent": answer.part == "grandparent",
         "dwelling.in_zone": True,
         "dwelling.residential": "住宅" in answer.fields["use"],
-        **evidence.ownership(row, answer.fields["owners"]),
+        **record_facts.ownership(kin, answer.fields["owners"]),
+        "dwelling.owners": record_facts.owners(kin, answer.fields["owners"]),
         "dwelling.acquired_on": date.fromisoformat(answer.fields["registered_on"]),
     }
-    if hukou := evidence.hukou_code({(q.item, q.part): q for q in inquiries.of_subject(row.key, row.claim_version)}):
+    if hukou := evidence.hukou_code(answers):
         known["dwelling.address_equals_hukou"] = hukou == answer.fields["address_code"]
     wanted = {*row.needed_facts, "dwelling.acquired_on"}
     return {n: v for n, v in known.items() if v is not None and n in wanted}

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ruxue import bulk
 from ruxue.accounts.models import Consent
-from ruxue.applications import evidence, machine
+from ruxue.applications import evidence, machine, record_facts
 from ruxue.applications.evidence import Judgement, Places
 from ruxue.applications.machine import SYSTEM, By
 from ruxue.applications.models import Application, Check, Message, Transition
@@ -136,6 +136,7 @@ def _places(rows: list[Application]) -> Places:
         zone_of=dict(zone),
         compound_address=dict(Compound.objects.filter(pk__in=compounds).values_list("code", "address")),
         core={pk: core(season) for pk, season in seasons_here.items()},
+        rules={pk: rule for pk, season in seasons_here.items() if (rule := rules.in_force(season))},
     )
 
 
@@ -147,10 +148,10 @@ def _share_seasons(rows: list[Application]) -> None:
 
 
 def core(season: Season) -> tuple[str, ...]:
-    """Districts that count as the city's core by the season's rule; the district itself where it names none."""
+    """Districts in which the season's rule counts dwellings; the district itself where it counts none."""
     policy = rules.in_force(season)
-    named = policy.parameters.get("city_core") if policy else None
-    return tuple(str(k) for k in named) if isinstance(named, list) else (season.district_id,)
+    named = evidence.regions(policy) if policy else ()
+    return named or (season.district_id,)
 
 
 @transaction.atomic
@@ -233,7 +234,7 @@ def _ask(rows: list[Application], places: Places) -> inquiries.Answers:
 
 
 def _questions(
-    row: Application, agreed: dict[int, Consent], places: Places, answers: evidence.Answers | None
+    row: Application, agreed: dict[int, Consent], places: Places, answers: record_facts.Answers | None
 ) -> list[Inquiry]:
     """The first questions, or with answers the further ones; none beyond what the guardian agreed to."""
     consent = agreed.get(row.guardian_id)
@@ -374,7 +375,9 @@ def _decided(
     row.facts = evidence.pack(facts)
     row.category, row.order_keys = verdict.category, list(verdict.order_keys)
     row.policy_digest = digest
-    row.needed_facts = list(verdict.needed)
+    # Whose kinship is open is an owner: the paper that shows it shows owners and shares.
+    named = ("dwelling.owners" if name == "family.kin" else name for name in verdict.needed)
+    row.needed_facts = list(dict.fromkeys(named))
     return verdict
 
 
@@ -398,8 +401,10 @@ def _next(row: Application, judged: Judgement, rule: tuple[Policy, str]) -> tupl
         return machine.prepare(row, "ask_family", SYSTEM, "department_silent", "", {})
     open_facts = set(verdict.needed)
     row.needed = [code for code, facts in judged.reasons.items() if not facts or facts & open_facts]
+    if open_facts - {name for facts in judged.reasons.values() for name in facts} or not row.needed:
+        row.needed.append("paper_needed")
     row.deadline = deadline(row.season)
-    return machine.prepare(row, "ask_family", SYSTEM, row.needed[0] if row.needed else "property_not_found", "", {})
+    return machine.prepare(row, "ask_family", SYSTEM, row.needed[0], "", {})
 
 
 def deadline(season: Season) -> datetime:

@@ -235,9 +235,13 @@ class Registers:
         compared = {"same_household": _yn(same)}
         if "relation" in claim:
             compared["relation"] = _yn(kinship == claim["relation"])
+        through = row["through"].get(who)
         return compared, {
             "same_household": same,
             "kinship": kinship,
+            "through": through,
+            "parents_on_record": row["parents"],
+            "only_child": through in row["only"] if through else None,
             "head_masked": row["head_masked"],
             "members": row["members"],
         }
@@ -284,7 +288,7 @@ class Registers:
         if claim.get("address_code"):
             here = right["status"] == "current" and _under(right["address_code"], claim["address_code"])
             compared["address_code"] = _yn(here)
-        shown = ("unit_no", "status", "location", "address_code", "registered_on", "owners", "use")
+        shown = ("unit_no", "status", "location", "address_code", "registered_on", "owners", "use", "nature")
         return compared, {**{k: right[k] for k in shown}, "certificate_type": row["type"]}
 
     def _nr3(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
@@ -303,6 +307,7 @@ class Registers:
             "start_year": None,
             "unlock_year": None,
             "same_parents": None,
+            "locks": [],
         }
         return {}, self.get("ED2", keys["unit_no"]) or free
 
