@@ -215,6 +215,8 @@ def further_questions(application: Application, consent: str, places: Places, an
             {"address_code": application.compound_id, "name": child["name"]},
             "child",
         )
+    if application.basis in ("owned", "grandparents") and owners_known and missing:
+        _ask_by_number(ask, application)
     if hukou:
         district = places.keys().get(hukou["region"], "other")
         can_use = useful(application, places, district)
@@ -223,6 +225,18 @@ def further_questions(application: Application, consent: str, places: Places, an
         )
         _ask_about_home(ask, application, places, answers, can_use)
     return ask.made
+
+
+def _ask_by_number(ask: _Asker, application: Application) -> None:
+    """The certificate by the number that the family typed, for whoever may own the home: new and old certificates that
+    the register by owner lacks. A number that is none of a certificate is not asked."""
+    paper = identity.read_paper(application.claim.get("certificate_no") or "")
+    if paper.kind not in ("certificate", "old_certificate") or paper.slips:
+        return
+    for part, person in record_facts.named(application):
+        if (part == "grandparent") == (application.basis == "grandparents"):
+            keys = {"certificate_no": paper.number, "name": person["name"], "id": person["id_number"]}
+            ask("NR2", keys, {"address_code": application.compound_id}, part)
 
 
 _WANTED_BY = {
@@ -284,13 +298,13 @@ def home_of(application: Application, answers: Answers) -> dict[str, Any] | None
 
 
 def _rights(answers: Answers) -> list[tuple[str, dict[str, Any]]]:
-    return [
-        (part, right)
-        for (item, part), query in sorted(answers.items())
-        if item == "NR1"
-        for right in (_fields(query) or {}).get("rights", [])
-        if right["status"] == "current"
-    ]
+    """Current rights by owner (NR1), then certificates that name the family by their number (NR2)."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    for (item, part), query in sorted(answers.items()):
+        known = _fields(query) or {}
+        rights = known.get("rights", []) if item == "NR1" else [known] if item == "NR2" and query.match != "N" else []
+        found += [(part, {**right, "item": item}) for right in rights if right.get("status") == "current"]
+    return found
 
 
 def _code_of(right: dict[str, Any], answers: Answers, part: str) -> str:
@@ -726,7 +740,7 @@ def _home_facts(
 
 
 def _owned(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
-    queries = _of(answers, "NR1")
+    queries = _of(answers, "NR1") + _of(answers, "NR2")
     found = next(((p, r) for p, r in _rights(answers) if _in_compound(application, r, answers, p)), None)
     if found is None:
         _no_home(
@@ -744,12 +758,12 @@ def _owned(out: Judgement, application: Application, answers: Answers, places: P
         )
         return
     part, right = found
-    query = answers[("NR1", part)]
+    query = answers[(right["item"], part)]
     code = _code_of(right, answers, part)
     _ours(out, application, answers, [o["id_digest"] for o in right["owners"]], query)
-    _home_facts(out, application, right, code, "NR1", query.as_of, places, answers)
+    _home_facts(out, application, right, code, right["item"], query.as_of, places, answers)
     bought = date.fromisoformat(right["registered_on"])
-    out.facts["dwelling.registered_on"] = out.facts["dwelling.acquired_on"] = Fact(bought, "NR1", query.as_of)
+    out.facts["dwelling.registered_on"] = out.facts["dwelling.acquired_on"] = Fact(bought, right["item"], query.as_of)
     _same_address(out, code, answers, query.as_of)
     _not_renting(out)
     for q in queries:
@@ -781,7 +795,7 @@ def _not_renting(out: Judgement) -> None:
 
 def _grandparents(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     _no_dwelling(out, application, answers, places)
-    queries = _of(answers, "NR1")
+    queries = _of(answers, "NR1") + _of(answers, "NR2")
     found = next(((p, r) for p, r in _rights(answers) if _in_compound(application, r, answers, p)), None)
     if found is None:
         _no_home(
@@ -795,25 +809,20 @@ def _grandparents(out: Judgement, application: Application, answers: Answers, pl
         )
         return
     part, right = found
-    query = answers[("NR1", part)]
+    query = answers[(right["item"], part)]
     code = _code_of(right, answers, part)
     kin = record_facts.roles(application, answers)
     elder = any(kin.get(o["id_digest"]) in record_facts.GRANDPARENTS for o in right["owners"])
-    out.facts["dwelling.owned_by_grandparent"] = Fact(True, "NR1", query.as_of) if elder else UNKNOWN
+    out.facts["dwelling.owned_by_grandparent"] = Fact(True, right["item"], query.as_of) if elder else UNKNOWN
     if not elder:
         out.ask_for("kinship_not_shown", "dwelling.owned_by_grandparent", "dwelling.owners")
-    _home_facts(out, application, right, code, "NR1", query.as_of, places, answers)
-    out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(right["registered_on"]), "NR1", query.as_of)
+    _home_facts(out, application, right, code, right["item"], query.as_of, places, answers)
+    out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(right["registered_on"]), right["item"], query.as_of)
     _same_address(out, code, answers, query.as_of)
-    _check(
-        out,
-        application,
-        query,
-        S.MATCHED if query.match == "Y" else S.RESOLVED,
-        "",
-        _home_claim(application),
-        {"address": right["location"]},
-    )
+    for q in queries:
+        status = S.MATCHED if q is query and q.match == "Y" else S.RESOLVED
+        shown = {"address": right["location"]} if q is query else None
+        _check(out, application, q, status, "", _home_claim(application), shown)
 
 
 def _contract(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
@@ -1048,6 +1057,7 @@ def _home_records(
 ) -> None:
     """The home's place and kind, the seats that it serves, the dwellings that come with it, the time lived there."""
     item = {"contract": "HC1", "resettlement": "HC3", "lease": "HC2"}.get(application.basis, "NR1")
+    item = (home or {}).get("item", item)
     source = next((q for q in _of(answers, item) if _fields(q)), None)
     as_of, district = source.as_of if source else None, application.season.district_id
     lived: Spell | None = None

@@ -796,8 +796,8 @@ RARE = {
     "堃": "坤",
     "淼": "渺",
     "昇": "升",
-    "峯": "峰",
-    "䶮": "龑",
+    "翀": "冲",
+    "犇": "奔",
     "囯": "国",
 }  # sign: its substitute
 _SURNAMES = "王李张刘陈杨赵孙周吴徐于马朱胡郭高林孔魏曲宫丛牟韩冯曹董袁邓许傅沈"
@@ -861,9 +861,8 @@ def _rare(person: Person) -> Person:
 
 
 def register_spelling(name: str) -> str:
-    """How an old register writes a name: without rare signs, with a full stop for the dot between name
-    parts."""
-    return "".join({**RARE, "·": "."}.get(c, c) for c in name)
+    """How an old register writes a name: without rare signs, and without the dot between name parts."""
+    return "".join({**RARE, "·": ""}.get(c, c) for c in name)
 
 
 def _slip(name: str) -> str:
@@ -1850,7 +1849,7 @@ def _true_claim(
         elder = _who(d.people[d.elder])
     standard = (
         d.basis in ("contract", "lease", "resettlement")
-        or bool({"old_book", "certificate_type"} & d.faults)
+        or bool({"old_book", "certificate_type", "stale"} & d.faults)
         or bool(d.borrowed)
     )
     number = room = ""
@@ -1917,7 +1916,8 @@ def _typed(d: _Draft, true: Claim, map_: _Map) -> Claim:
             # An elder sibling's number where one leaves primary school, else a number of nobody.
             older = [s.person.id_number for s in d.siblings if s.stage == "junior"]
             child["id_number"] = older[0] if older else d.mistyped
-    number = claim.certificate_no
+    # Who holds a new certificate types its number only when the register by owner does not know it yet.
+    number, room = ("", "") if "stale" in faults and d.basis != "contract" else (claim.certificate_no, claim.room)
     if "certificate_type" in faults and number:
         number = (
             f"HT{d.acquired.year}{d.key + 1:07d}"
@@ -1930,6 +1930,7 @@ def _typed(d: _Draft, true: Claim, map_: _Map) -> Claim:
         second_guardian=second,
         children=children,
         grandparent=elder,
+        room=room,
         certificate_no=number,
     )
 
@@ -2148,7 +2149,7 @@ def _truth_records(city: City, family: Family, core: Collection[str]) -> dict[st
         "father.sole_child": "father" in family.only,
         "mother.sole_daughter": "mother" in family.only,
         "family.single_parent": len(family.guardians) == 1,
-        "family.dwellings": Dwellings({k: 0 for k in core} | _owned_by_district(family)),
+        "family.dwellings": Dwellings(dict.fromkeys(core, 0) | _owned_by_district(family)),
         "dwelling.owners": Owners(shares),
         "dwelling.kind": dwelling.nature if dwelling else "commercial" if contract else "other" if moved else "none",
         "dwelling.seat_locks": SeatLocks(
@@ -2157,7 +2158,7 @@ def _truth_records(city: City, family: Family, core: Collection[str]) -> dict[st
                 k.since,
                 1,
                 k.left,
-                rented and lease and lease.kind == "public_rental" and "public_rental" or "",
+                "public_rental" if lease and lease.kind == "public_rental" else "",
                 k.parents != (STRANGER,),
                 k.school_code == school,
             )

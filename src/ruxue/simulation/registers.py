@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from ruxue.algorithms.address import normalize
-from ruxue.algorithms.identity import mask_name
+from ruxue.algorithms.identity import mask_name, read_paper
 from ruxue.exchange.items import id_digest
 from ruxue.simulation.city import (
     STRANGER,
@@ -247,7 +247,7 @@ class _Writer:
             if not (first and "stale" in flaws and f.key % 2):
                 yield (
                     "NR2",
-                    dwelling.certificate_no,
+                    read_paper(dwelling.certificate_no).number,
                     {
                         "names": {p.id_number: p.name for p in people},
                         "type": dwelling.certificate_type,
