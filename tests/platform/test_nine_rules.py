@@ -19,8 +19,12 @@ from ruxue.simulation.departments import Registers
 from ruxue.simulation.inprocess import Bench
 
 HOME = "kuiwen"
-FAMILIES = 700  # of the whole city; a third live in the district that the rule takes the place of
-FILES = sorted(p.name for p in settings.POLICIES.glob("*-primary*.yaml"))
+FAMILIES = 500  # of the whole city, six frauds among them; a third live in the district that a rule is tried on
+VARIANTS = ("kuiwen-primary-six", "hanting", "jingkai", "binhai", "longgang-primary-2017", "guangzhou-primary-2018")
+FILES = [
+    pytest.param(p.name, marks=[pytest.mark.slow] if p.name.startswith(VARIANTS) else [])
+    for p in sorted(settings.POLICIES.glob("*-primary*.yaml"))
+]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +85,7 @@ def test_no_rule_lets_a_fraud_pass(cities: Any, name: str) -> None:
                 due = b.due(family, i)
                 for said in (verdict, decide(b.policy, judged.facts, final=True)):
                     assert b.standing(said) >= b.standing(due), f"{name} {family.fraud} {family.key}: {said} / {due}"
-    assert seen >= 8
+    assert seen >= 6
 
 
 @pytest.mark.parametrize("name", FILES)

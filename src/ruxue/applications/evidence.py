@@ -74,6 +74,13 @@ class Places:
     rules: dict[int, Policy] = field(default_factory=dict)
     known: dict[tuple[int, str, str], frozenset[str]] = field(default_factory=dict, compare=False)
 
+    def zoned(self, season: int) -> frozenset[str]:
+        """Histories of which the season's rule asks how long they lay in the zone."""
+        key = season, "", ""
+        if key not in self.known:
+            self.known[key] = uses_zone(self.rules.get(season))
+        return self.known[key]
+
     def keys(self) -> dict[str, str]:
         """District keys by code."""
         return {code: key for key, code in self.district_code.items()}
@@ -273,7 +280,7 @@ def _ask_about_home(
         alone = all(kin.get(o["id_digest"]) in PARENTS | {"child"} for o in home["owners"])
         if not alone or home.get("nature") not in (None, "commercial", "apartment"):
             _ask_dwellings(ask, application, places)
-    if "place.permit" in can_use or "permit.main" in uses_zone(places.rules.get(application.season_id)):
+    if "place.permit" in can_use or "permit.main" in places.zoned(application.season_id):
         for part, _ in _people(application):
             if held := _fields(answers.get(("PS4", part))):
                 ask("PS5", {"address": held["address"]}, part=f"permit/{part}")
@@ -993,7 +1000,7 @@ def _lease(out: Judgement, application: Application, answers: Answers, places: P
 
 def _records(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     """Facts that are more than one value, as far as the answers tell; what was not asked stays as it is."""
-    near, zoned = _nearness(application, places), uses_zone(places.rules.get(application.season_id))
+    near, zoned = _nearness(application, places), places.zoned(application.season_id)
     home, hukou = home_of(application, answers), _fields(answers.get(("PS2", "")))
     here = hukou is not None and hukou["region"] == near.district
     for part, who in APPLICANTS:
