@@ -409,8 +409,16 @@ _SAME_AS = {
 
 def standing(application: Application) -> dict[str, Fact]:
     """What a person has confirmed, as far as the claim is still the one that the papers were about."""
-    kept = unpack(application.overrides)
-    return {name: fact for name, fact in kept.items() if fact.evidence in (None, about(application, name))}
+    return unpack(in_force(application))
+
+
+def in_force(application: Application) -> dict[str, Any]:
+    """The stored overrides that still speak of the claim as it stands."""
+    return {
+        name: row
+        for name, row in application.overrides.items()
+        if len(row) < 4 or row[3].get("about") in (None, about(application, name))
+    }
 
 
 _ABOUT_PEOPLE = ("child", "father", "mother", "family", "sibling", "history")

@@ -24,7 +24,7 @@ from ruxue.exchange.models import Query
 from ruxue.ledger import clock
 from ruxue.places import rules, seasons
 from ruxue.policy.engine import decide
-from ruxue.policy.facts import VOCABULARY, Fact
+from ruxue.policy.facts import VOCABULARY, Fact, Value
 
 DOCUMENT_KINDS = ("certificate", "contract", "lease", "resettlement", "household_book", "work", "other")
 MAX_SIDE = 2000  # pixels: a page of A4 stays readable
@@ -130,17 +130,19 @@ def confirmed_by(row: Application, answer: Query | None) -> dict[str, Any]:
 
 @transaction.atomic
 def accept(key: str, by: By, confirmed: dict[str, Any], note: str = "") -> Application:
-    """The reviewer confirms open facts from papers and decides. `confirmed` maps facts to bool, date or int.
+    """The reviewer confirms open facts from papers and decides. `confirmed` maps facts to values of their kind, records
+    among them; an uploaded paper is kept as what shows them.
 
     Raises NotAllowed, StillRefused, and ValueError for a fact that the vocabulary does not know.
     """
     row = locked(key)
+    paper = row.documents.exclude(status=Document.Status.REFUSED).order_by("-id").first()
     facts = {}
     for name, value in confirmed.items():
         kind = VOCABULARY[name].kind
         if not isinstance(value, kind):
             raise ValueError(f"{name} must be {kind.__name__}")
-        facts[name] = Fact(value, "officer", clock.today())
+        facts[name] = Fact(value, "officer", clock.today(), paper.key if paper else None)
     if not preview(row, confirmed):
         raise StillRefused
     row.documents.filter(status=Document.Status.UPLOADED).update(status=Document.Status.ACCEPTED)
@@ -271,7 +273,7 @@ def disputable(row: Application) -> list[tuple[str, bool | None]]:
     ]
 
 
-def preview(row: Application, confirmed: dict[str, bool | date | int]) -> str:
+def preview(row: Application, confirmed: dict[str, Value]) -> str:
     """The category that the file would get if these facts were confirmed: shown to the reviewer before deciding."""
     policy = rules.in_force(row.season)
     facts = {**evidence.unpack(row.facts), **{n: Fact(v, "officer") for n, v in confirmed.items()}}

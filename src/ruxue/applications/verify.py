@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -15,7 +16,7 @@ from ruxue.accounts.models import Consent
 from ruxue.applications import evidence, machine, record_facts
 from ruxue.applications.evidence import Judgement, Places
 from ruxue.applications.machine import SYSTEM, By
-from ruxue.applications.models import Application, Check, Message, Transition
+from ruxue.applications.models import Application, Check, Confirmation, Message, Transition
 from ruxue.applications.states import State
 from ruxue.exchange import delivery, inquiries
 from ruxue.exchange.inquiries import Inquiry
@@ -26,7 +27,7 @@ from ruxue.ledger.models import Entry
 from ruxue.places import rules, seasons
 from ruxue.places.models import Compound, District, Season, Zone
 from ruxue.policy.engine import Verdict, decide
-from ruxue.policy.facts import Fact
+from ruxue.policy.facts import UNKNOWN, Fact, Override
 from ruxue.policy.language import Policy
 
 BATCH = 100  # families at once: less than delivery.AHEAD seconds of work, so that no turn in a rate passes meanwhile
@@ -189,6 +190,7 @@ def advance() -> tuple[int, int]:
         if any(q.state != Query.State.ANSWERED and q.item not in silent for q in mine.values()):
             parked.append(row)
             continue
+        row.overrides = evidence.in_force(row)
         judged = evidence.judge(row, mine, places)
         judged_rows.append(row)
         checks += judged.checks
@@ -302,6 +304,7 @@ def replay(query: Query) -> tuple[Verdict, Verdict] | None:
 _COLUMNS = [
     "state",
     "facts",
+    "overrides",
     "needed",
     "needed_facts",
     "category",
@@ -422,9 +425,40 @@ def decide_final(row: Application, by: By, reason: str) -> None:
 
 
 def decide_with(row: Application, confirmed: dict[str, Fact], by: By, change: str, reason: str, note: str = "") -> None:
-    """Decides after a person looked at papers: `confirmed` facts override what the registers left open."""
-    row.overrides = {**row.overrides, **evidence.pack(confirmed)}
-    facts = {**evidence.unpack(row.facts), **confirmed}
+    """Decides after a person looked at papers: `confirmed` facts override what the registers left open.
+
+    Each is stored with its reason, who decided and when, and stays in force when the claim is verified again, as long
+    as the claim speaks of the same home and people.
+    """
+    held, papers = evidence.unpack(row.facts), {d.key: d for d in row.documents.all()}
+    who, now = str(by.user.key) if by.user else by.kind.value, clock.now()
+    marked: dict[str, Fact] = {}
+    made: list[Confirmation] = []
+    overrides = evidence.in_force(row)
+    for name, fact in confirmed.items():
+        old = held.get(name, UNKNOWN).value
+        marked[name] = replace(fact, override=Override(who, clock.today(), reason, old))
+        about = evidence.about(row, name)
+        packed = evidence.pack({name: marked[name]})[name]
+        overrides[name] = [*packed[:3], {**packed[3], "about": about}]
+        made.append(
+            Confirmation(
+                application=row,
+                fact=name,
+                value=packed[0],
+                replaced=packed[3]["override"][3],
+                reason=reason,
+                note=note,
+                document=papers.get(fact.evidence or ""),
+                by=by.user,
+                at=now,
+                claim_version=row.claim_version,
+                about=about,
+            )
+        )
+    Confirmation.objects.bulk_create(made)
+    row.overrides = overrides
+    facts = {**held, **marked}
     _decided(row, facts, final=True)
     row.by_human, row.needed = True, []
     machine.change(row, change, by, reason, note)
