@@ -342,7 +342,7 @@ class Judgement:
 
 def not_claimed(application: Application) -> dict[str, Value]:
     """What a claim does not say is not so: homes of other bases than the claimed one, a second applicant's records."""
-    found = dict(_NOT_CLAIMED)
+    found = {name: value for name, value in _NOT_CLAIMED.items() if name not in _CLAIMED[application.basis]}
     if application.basis == "lease":
         found |= {"dwelling.in_zone": False, "dwelling.owners": Owners(), "dwelling.kind": "none"}
         found |= {"dwelling.address_equals_hukou": False}
@@ -357,6 +357,18 @@ def not_claimed(application: Application) -> dict[str, Value]:
     return found
 
 
+_CLAIMED = {
+    "owned": ("dwelling.owned_by_family",),
+    "grandparents": ("dwelling.owned_by_grandparent",),
+    "contract": ("dwelling.owned_by_family", "dwelling.is_contract"),
+    "resettlement": (
+        "dwelling.owned_by_family",
+        "dwelling.is_resettlement",
+        "dwelling.original_village_in_zone",
+    ),
+    "lease": ("lease.sole", "lease.in_zone"),
+}
+"""What a basis claims: open until its register has answered."""
 _HISTORIES = ("permit", "insurance", "business", "work", "fund", "tax", "moved")
 _NOT_CLAIMED: dict[str, Value] = {
     "dwelling.owned_by_family": False,
@@ -522,11 +534,23 @@ def _person(out: Judgement, application: Application, answers: Answers) -> None:
     child = answers.get(("PS1", "child"))
     info = _fields(child)
     out.facts["child.born_on"] = Fact(application.born_on, "PS1", child.as_of if child else None) if info else UNKNOWN
+    _pupil(out, application, answers)
+
+
+def _pupil(out: Judgement, application: Application, answers: Answers) -> None:
+    """The pupil register: nobody is enrolled twice, and who leaves primary school goes to a junior one."""
     enrolled = answers.get(("ED1", ""))
     if enrolled and enrolled.state == Query.State.ANSWERED:
         record = _fields(enrolled)
         taken = bool(record and record["status"] == "in_school" and record["stage"] == application.season.level)
         out.facts["child.already_enrolled"] = Fact(taken, "ED1", enrolled.as_of)
+        if application.season.level == "junior":
+            leaves = record and (record["stage"], record["grade"]) == ("primary", 6) and record["status"] != "left"
+            out.facts["child.graduates"] = Fact(bool(leaves), "ED1", enrolled.as_of) if record else UNKNOWN
+            school = record["school_code"] if record else None
+            out.facts["child.primary_school"] = Fact(school, "ED1", enrolled.as_of) if school else UNKNOWN
+            if record is None:
+                out.ask_for("pupil_not_found", "child.graduates", "child.primary_school")
         _check(
             out,
             application,

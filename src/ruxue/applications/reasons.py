@@ -68,6 +68,11 @@ REASONS: dict[str, Reason] = {
         _("Upload the permit, or the receipt if it is applied for."),
         ("correct", "upload", "book", "waive"),
     ),
+    "pupil_not_found": Reason(
+        _("The pupil register does not know the primary school that your child leaves."),
+        _("Check the child's name and ID number, or ask the primary school."),
+        ("correct", "upload", "book"),
+    ),
     "seat_unclear": Reason(
         _(
             "Another pupil's seat is on record for this home, and it is not clear whether it is your own child's sibling."
