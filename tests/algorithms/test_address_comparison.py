@@ -149,3 +149,9 @@ def test_no_sign_of_a_level_can_change_unseen(name):
                 other = str((int(sign) + 1) % 10) if sign.isdecimal() else "某"
                 changed = text[:at] + other + text[at + 1 :]
                 assert compare(text, changed).verdict != "equal", changed
+
+
+def test_a_standard_address_may_end_in_a_section():
+    place = Directory([Standard("C", "奎文区东风东街12号阳光花园东区")])
+    assert place.match("奎文区东风东街12号阳光花园东区3号楼2单元501室").verdict == "equal"
+    assert place.match("奎文区东风东街12号阳光花园西区3号楼2单元501室").verdict == "unknown"

@@ -427,7 +427,8 @@ class Directory:
         for anchor in self._anchors(head):
             for standard, its_head, its_tail in self._found.get(anchor, ()):
                 depth = max(i for i, key in enumerate(its_head) if key)
-                outer = (*head[: depth + 1], *("" for _ in head[depth + 1 : -1]), head[-1])
+                last = len(head) - 1
+                outer = head if depth == last else (*head[: depth + 1], *([""] * (last - depth - 1)), head[-1])
                 kept = tuple(x if y else "" for x, y in zip(tail, its_tail, strict=True))
                 result = _compare(outer, kept, its_head, its_tail)
                 if result.verdict not in ("equal", "compatible"):

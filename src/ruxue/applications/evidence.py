@@ -1,7 +1,8 @@
 """Which questions a claim needs, and what their answers mean: claims → queries → checks and facts.
 
-Only what the rule can use is asked: leases' questions only where a lease is claimed, work only where the hukou is
-elsewhere. An answer that is missing or contradicts the claim leaves a fact unknown until the family has had its say.
+Only what the rule can use for such a family is asked: leases' questions only where a lease is claimed, work only where
+its category or points may hang on it. An answer that is missing or contradicts the claim leaves a fact unknown until
+the family has had its say.
 """
 
 from __future__ import annotations
@@ -11,43 +12,123 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from ruxue import crypto
 from ruxue.algorithms import identity
+from ruxue.applications import record_facts
 from ruxue.applications.models import Application, Check
+from ruxue.applications.record_facts import APPLICANTS, PARENTS, Answers, Nearness
+from ruxue.applications.record_facts import fields as _fields
 from ruxue.exchange.inquiries import Inquiry
-from ruxue.exchange.items import Code, id_digest
+from ruxue.exchange.items import ITEMS, canonical, id_digest
 from ruxue.exchange.models import Query
 from ruxue.policy import records
-from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, Value
+from ruxue.policy.engine import compiled, decide, open_facts
+from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, Override, Truth, Value
+from ruxue.policy.language import Policy
+from ruxue.policy.records import Dwellings, History, Owner, Owners, Place, SeatLocks, Spell
 
 SPECIAL = ("X4", "X5", "X6")  # extensions that know groups with a preference
-Answers = Mapping[tuple[str, str], Query]
 S = Check.Status
 
 
 def pack(facts: Mapping[str, Fact]) -> dict[str, Any]:
-    """Facts as JSON: value, source, as-of date."""
-    return {
-        name: [records.plain(f.value), f.source, f.as_of.isoformat() if f.as_of else None] for name, f in facts.items()
-    }
+    """Facts as JSON: value, source, as-of date, and what else is known of one: evidence, confidence, override."""
+    return {name: _packed(fact) for name, fact in facts.items()}
+
+
+def _packed(fact: Fact) -> list[Any]:
+    row = [records.plain(fact.value), fact.source, fact.as_of.isoformat() if fact.as_of else None]
+    more: dict[str, Any] = {}
+    if fact.evidence:
+        more["evidence"] = fact.evidence
+    if fact.confidence != 100:
+        more["confidence"] = fact.confidence
+    if o := fact.override:
+        more["override"] = [o.by, o.on.isoformat(), o.reason, records.plain(o.replaced)]
+    return [*row, more] if more else row
 
 
 def unpack(stored: Mapping[str, Any]) -> dict[str, Fact]:
     """Inverse of `pack`."""
-    return {
-        name: Fact(records.parse(VOCABULARY[name].kind, value), source, date.fromisoformat(as_of) if as_of else None)
-        for name, (value, source, as_of) in stored.items()
-    }
+    return {name: _unpacked(VOCABULARY[name].kind, *row) for name, row in stored.items()}
+
+
+def _unpacked(kind: type, value: Any, source: str, as_of: str | None, more: Mapping[str, Any] | None = None) -> Fact:
+    more, override = more or {}, None
+    if told := more.get("override"):
+        by, on, reason, replaced = told
+        override = Override(by, date.fromisoformat(on), reason, records.parse(kind, replaced))
+    day = date.fromisoformat(as_of) if as_of else None
+    return Fact(records.parse(kind, value), source, day, more.get("evidence"), override, more.get("confidence", 100))
 
 
 @dataclass(frozen=True)
 class Places:
-    """What questions and judgement need of the map: codes by district key, school by compound, addresses, and the
-    districts of the city's core by season, as the rule names them."""
+    """What questions and judgement need of the map: codes by district key, school by compound, addresses; by season,
+    the districts in which its rule counts dwellings, and the rule itself."""
 
     district_code: dict[str, str]
     zone_of: dict[str, str]
     compound_address: dict[str, str]
     core: dict[int, tuple[str, ...]]
+    rules: dict[int, Policy] = field(default_factory=dict)
+    known: dict[tuple[int, str, str], frozenset[str]] = field(default_factory=dict, compare=False)
+
+    def zoned(self, season: int) -> frozenset[str]:
+        """Histories of which the season's rule asks how long they lay in the zone."""
+        key = season, "", ""
+        if key not in self.known:
+            self.known[key] = uses_zone(self.rules.get(season))
+        return self.known[key]
+
+    def keys(self) -> dict[str, str]:
+        """District keys by code."""
+        return {code: key for key, code in self.district_code.items()}
+
+
+def useful(application: Application, places: Places, district: str) -> frozenset[str]:
+    """Facts that the rule can use for a family of this basis with hukou in this district ("other": elsewhere).
+
+    Found by asking the rule itself about a family of whom nothing more is known.
+    """
+    season, policy = application.season_id, places.rules.get(application.season_id)
+    key = season, application.basis, district
+    if key not in places.known:
+        places.known[key] = frozenset() if policy is None else _probe(policy, application, district)
+    return places.known[key]
+
+
+def _probe(policy: Policy, application: Application, district: str) -> frozenset[str]:
+    sheet = {name: Fact(value, "declared") for name, value in not_claimed(application).items()}
+    sheet["child.hukou_district"] = Fact(district)
+    verdict = decide(policy, sheet)
+    found, rule = set(verdict.needed), compiled(policy)
+    for code, truth in verdict.truths.items():
+        part = rule.points.get(code)
+        if part and truth is not Truth.FALSE:
+            found.update(open_facts(part, sheet))
+    for _, order in policy.orders():
+        found.update(n for n in order.names if n.startswith("permit.") and district != application.season.district_id)
+        if order.when:
+            found.update(n for part in order.when.walk() for n in part.facts())
+    return frozenset(found)
+
+
+def regions(policy: Policy) -> tuple[str, ...]:
+    """Districts in which a rule counts dwellings, in its order."""
+    named = policy.parameters.get("city_core")
+    lists = [named] if isinstance(named, list) else []
+    lists += [part.no_dwelling_in for _, c in policy.conditions() for part in c.walk() if part.no_dwelling_in]
+    return tuple(dict.fromkeys(str(key) for keys in lists for key in keys))
+
+
+def uses_zone(policy: Policy | None) -> frozenset[str]:
+    """Histories of which the rule asks how long they lay in the zone."""
+    if policy is None:
+        return frozenset()
+    parts = [part for _, condition in policy.conditions() for part in condition.walk() if part.amount]
+    amounts = [part.amount for part in parts if part.amount] + [i.of for _, i in policy.items() if i.of]
+    return frozenset(name for q in amounts if q.at == "zone" for name in q.of or ())
 
 
 def _people(application: Application) -> list[tuple[str, dict[str, str]]]:
@@ -96,14 +177,15 @@ def first_questions(application: Application, consent: str, places: Places) -> l
                 {"address_code": compound},
                 part,
             )
-    if application.basis == "grandparents" and claim.get("grandparent"):
-        elder = claim["grandparent"]
-        ask(
-            "NR1",
-            {"name": elder["name"], "id": elder["id_number"]},
-            {"address_code": compound, "name": elder["name"]},
-            "grandparent",
-        )
+    elder = claim.get("grandparent")
+    if elder and elder.get("id_number"):
+        if application.basis == "grandparents":
+            ask(
+                "NR1",
+                {"name": elder["name"], "id": elder["id_number"]},
+                {"address_code": compound, "name": elder["name"]},
+                "grandparent",
+            )
         ask(
             "PS3",
             {"child_id": child["id_number"], "guardian_id": elder["id_number"]},
@@ -111,11 +193,14 @@ def first_questions(application: Application, consent: str, places: Places) -> l
             "grandparent",
         )
     if application.basis in ("grandparents", "lease"):
-        ids = [child["id_number"], *(p["id_number"] for _, p in _people(application))]
-        ask(
-            "NR3", {"ids": ids, "regions": [places.district_code.get(k, k) for k in places.core[application.season_id]]}
-        )
+        _ask_dwellings(ask, application, places)
     return ask.made
+
+
+def _ask_dwellings(ask: _Asker, application: Application, places: Places) -> None:
+    ids = [application.claim["child"]["id_number"], *(p["id_number"] for _, p in _people(application))]
+    regions = [places.district_code.get(k, k) for k in places.core[application.season_id]]
+    ask("NR3", {"ids": ids, "regions": regions})
 
 
 def further_questions(application: Application, consent: str, places: Places, answers: Answers) -> list[Inquiry]:
@@ -137,32 +222,96 @@ def further_questions(application: Application, consent: str, places: Places, an
             {"address_code": application.compound_id, "name": child["name"]},
             "child",
         )
-    if (
-        application.basis == "lease"
-        and hukou
-        and hukou["region"] != places.district_code[application.season.district_id]
-    ):
-        for part, person in _people(application):
-            who = {"name": person["name"], "id": person["id_number"]}
-            for item in ("HR1", "HR2", "MR1"):
-                ask(item, who, {}, part)
-            ask("MR2", {"id": person["id_number"]}, {}, part)
-            ask("PS4", who, {}, part)
+    if application.basis in ("owned", "grandparents") and owners_known and missing:
+        _ask_by_number(ask, application)
+    if hukou:
+        district = places.keys().get(hukou["region"], "other")
+        can_use = useful(application, places, district)
+        _ask_applicants(
+            ask, application, can_use, hukou["region"] != places.district_code[application.season.district_id]
+        )
+        _ask_about_home(ask, application, places, answers, can_use)
     return ask.made
 
 
-def _fields(query: Query | None) -> dict[str, Any] | None:
-    return query.fields if query and query.code == Code.OK and query.fields else None
+def _ask_by_number(ask: _Asker, application: Application) -> None:
+    """The certificate by the number that the family typed, for whoever may own the home: new and old certificates that
+    the register by owner lacks. A number that is none of a certificate is not asked."""
+    paper = identity.read_paper(application.claim.get("certificate_no") or "")
+    if paper.kind not in ("certificate", "old_certificate") or paper.slips:
+        return
+    for part, person in record_facts.named(application):
+        if (part == "grandparent") == (application.basis == "grandparents"):
+            keys = {"certificate_no": paper.number, "name": person["name"], "id": person["id_number"]}
+            ask("NR2", keys, {"address_code": application.compound_id}, part)
+
+
+_WANTED_BY = {
+    "HR1": {"insurance", "job"},
+    "HR2": {"work", "job"},
+    "MR1": {"business", "job"},
+    "MR2": {"business", "job"},
+    "PS4": {"permit", "residence"},
+}
+
+
+def _ask_applicants(ask: _Asker, application: Application, can_use: frozenset[str], elsewhere: bool) -> None:
+    """Work, insurance, licences and permits of the applicants, as far as the rule can use them."""
+    topics = {name.split(".")[0] for name in can_use} | ({"permit"} if "place.permit" in can_use else set())
+    for part, person in _people(application):
+        who = {"name": person["name"], "id": person["id_number"]}
+        for item, wanted in _WANTED_BY.items():
+            # Who has the hukou here can't hold a permit.
+            if not wanted & topics or (item == "PS4" and not elsewhere):
+                continue
+            keys = {k: v for k, v in who.items() if k in ITEMS[item].keys}
+            ask(item, keys, {}, part)
+
+
+def _ask_about_home(
+    ask: _Asker, application: Application, places: Places, answers: Answers, can_use: frozenset[str]
+) -> None:
+    """Seats that the home serves; dwellings of who owns together with others or not by purchase; a permit's place."""
+    home = home_of(application, answers)
+    if home and {"dwelling.seat_locks", "dwelling.other_pupils"} & can_use:
+        ask("ED2", {"unit_no": home.get("unit_no") or home["code"]})
+    if application.basis == "owned" and "family.dwellings" in can_use and home:
+        kin = record_facts.roles(application, answers)
+        alone = all(kin.get(o["id_digest"]) in PARENTS | {"child"} for o in home["owners"])
+        if not alone or home.get("nature") not in (None, "commercial", "apartment"):
+            _ask_dwellings(ask, application, places)
+    if "place.permit" in can_use or "permit.main" in places.zoned(application.season_id):
+        for part, _ in _people(application):
+            if held := _fields(answers.get(("PS4", part))):
+                ask("PS5", {"address": held["address"]}, part=f"permit/{part}")
+
+
+def home_of(application: Application, answers: Answers) -> dict[str, Any] | None:
+    """The claimed home as its register knows it: code, owners, nature and unit_no as far as known; None if not found."""
+    if application.basis in ("owned", "grandparents"):
+        for part, right in _rights(answers):
+            if _in_compound(application, right, answers, part):
+                return {**right, "code": _code_of(right, answers, part)}
+        return None
+    item, name = {"contract": ("HC1", "address_code"), "resettlement": ("HC3", "present_address_code")}.get(
+        application.basis, ("HC2", "address_code")
+    )
+    for query in _of(answers, item):
+        f = _fields(query)
+        valid = f is not None and f["status"] in ("valid", "registered")
+        if f is not None and valid and (f[name] or "").split("/")[0] == application.compound_id:
+            return {**f, "code": f[name], "owners": f.get("buyers", [])}
+    return None
 
 
 def _rights(answers: Answers) -> list[tuple[str, dict[str, Any]]]:
-    return [
-        (part, right)
-        for (item, part), query in sorted(answers.items())
-        if item == "NR1"
-        for right in (_fields(query) or {}).get("rights", [])
-        if right["status"] == "current"
-    ]
+    """Current rights by owner (NR1), then certificates that name the family by their number (NR2)."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    for (item, part), query in sorted(answers.items()):
+        known = _fields(query) or {}
+        rights = known.get("rights", []) if item == "NR1" else [known] if item == "NR2" and query.match != "N" else []
+        found += [(part, {**right, "item": item}) for right in rights if right.get("status") == "current"]
+    return found
 
 
 def _code_of(right: dict[str, Any], answers: Answers, part: str) -> str:
@@ -191,6 +340,36 @@ class Judgement:
         self.reasons.setdefault(reason, set()).update(facts)
 
 
+def not_claimed(application: Application) -> dict[str, Value]:
+    """What a claim does not say is not so: homes of other bases than the claimed one, a second applicant's records."""
+    found = {name: value for name, value in _NOT_CLAIMED.items() if name not in _CLAIMED[application.basis]}
+    if application.basis == "lease":
+        found |= {"dwelling.in_zone": False, "dwelling.owners": Owners(), "dwelling.kind": "none"}
+        found |= {"dwelling.address_equals_hukou": False}
+    else:
+        found |= {"lease.kind": "none", "lease.history": History()}
+    if application.basis != "grandparents":
+        found["child.lives_with_grandparents"] = False
+    if not application.claim.get("second_guardian"):
+        found |= {f"{topic}.assistant": History() for topic in _HISTORIES}
+    elif {p.get("relation") for _, p in _people(application)} == {"father", "mother"}:
+        found["family.single_parent"] = False
+    return found
+
+
+_CLAIMED = {
+    "owned": ("dwelling.owned_by_family",),
+    "grandparents": ("dwelling.owned_by_grandparent",),
+    "contract": ("dwelling.owned_by_family", "dwelling.is_contract"),
+    "resettlement": (
+        "dwelling.owned_by_family",
+        "dwelling.is_resettlement",
+        "dwelling.original_village_in_zone",
+    ),
+    "lease": ("lease.sole", "lease.in_zone"),
+}
+"""What a basis claims: open until its register has answered."""
+_HISTORIES = ("permit", "insurance", "business", "work", "fund", "tax", "moved")
 _NOT_CLAIMED: dict[str, Value] = {
     "dwelling.owned_by_family": False,
     "dwelling.owned_by_grandparent": False,
@@ -208,9 +387,7 @@ def judge(application: Application, answers: Answers, places: Places) -> Judgeme
     """Facts and checks from the answers to one version of a claim."""
     out = Judgement()
     out.waiting = any(q.state != Query.State.ANSWERED for q in answers.values())
-    out.facts = {name: Fact(value, "declared") for name, value in _NOT_CLAIMED.items()}
-    if application.basis == "lease":
-        out.facts["dwelling.in_zone"] = Fact(False, "declared")
+    out.facts = {name: Fact(value, "declared") for name, value in not_claimed(application).items()}
     _special(out, application, answers)
     _person(out, application, answers)
     _household(out, application, answers, places)
@@ -221,14 +398,57 @@ def judge(application: Application, answers: Answers, places: Places) -> Judgeme
         "resettlement": _resettlement,
         "lease": _lease,
     }[application.basis](out, application, answers, places)
+    _work(out, application, answers, places)
+    _records(out, application, answers, places)
     for name in contradicted(application, answers):
-        out.facts[name] = UNKNOWN
+        for same in (name, *_SAME_AS.get(name, ())):
+            out.facts[same] = UNKNOWN
         out.contradicting = True
         out.ask_for("registers_contradict", name)
-    for name, stored in unpack(application.overrides).items():
-        out.facts[name] = stored
+    out.facts |= standing(application)
     out.contradicting = out.contradicting and not application.by_human
     return out
+
+
+_SAME_AS = {
+    "family.no_dwelling_in_core": ("family.dwellings",),
+    "dwelling.full_ownership": ("dwelling.owners", "dwelling.family_share_bp"),
+    "dwelling.acquired_on": ("dwelling.registered_on",),
+    "child.with_guardian_household": ("child.hukou_with_parents",),
+}
+"""Records that rest on the same answers as a plain fact."""
+
+
+def standing(application: Application) -> dict[str, Fact]:
+    """What a person has confirmed, as far as the claim is still the one that the papers were about."""
+    return unpack(in_force(application))
+
+
+def in_force(application: Application) -> dict[str, Any]:
+    """The stored overrides that still speak of the claim as it stands."""
+    return {
+        name: row
+        for name, row in application.overrides.items()
+        if len(row) < 4 or row[3].get("about") in (None, about(application, name))
+    }
+
+
+_ABOUT_PEOPLE = ("child", "father", "mother", "family", "sibling", "history")
+_ABOUT_APPLICANTS = ("main", "job", "permit", "insurance", "fund", "business", "tax", "work", "moved")
+
+
+def about(application: Application, name: str) -> str:
+    """A keyed digest of the part of the claim that a fact speaks of: another home or person is another fact."""
+    people = {part: p["id_number"] for part, p in record_facts.named(application)}
+    people["child"] = application.claim["child"]["id_number"]
+    topic = name.split(".")[0]
+    if topic in _ABOUT_APPLICANTS:
+        parts: list[Any] = [people.get("guardian"), people.get("second_guardian")]
+    elif topic in _ABOUT_PEOPLE:
+        parts = [people]
+    else:
+        parts = [people, application.basis, application.compound_id, application.claim.get("room", "")]
+    return crypto.blind_index(canonical([topic, *parts]).decode(), "override")
 
 
 def contradicted(application: Application, answers: Answers) -> set[str]:
@@ -314,11 +534,23 @@ def _person(out: Judgement, application: Application, answers: Answers) -> None:
     child = answers.get(("PS1", "child"))
     info = _fields(child)
     out.facts["child.born_on"] = Fact(application.born_on, "PS1", child.as_of if child else None) if info else UNKNOWN
+    _pupil(out, application, answers)
+
+
+def _pupil(out: Judgement, application: Application, answers: Answers) -> None:
+    """The pupil register: nobody is enrolled twice, and who leaves primary school goes to a junior one."""
     enrolled = answers.get(("ED1", ""))
     if enrolled and enrolled.state == Query.State.ANSWERED:
         record = _fields(enrolled)
         taken = bool(record and record["status"] == "in_school" and record["stage"] == application.season.level)
         out.facts["child.already_enrolled"] = Fact(taken, "ED1", enrolled.as_of)
+        if application.season.level == "junior":
+            leaves = record and (record["stage"], record["grade"]) == ("primary", 6) and record["status"] != "left"
+            out.facts["child.graduates"] = Fact(bool(leaves), "ED1", enrolled.as_of) if record else UNKNOWN
+            school = record["school_code"] if record else None
+            out.facts["child.primary_school"] = Fact(school, "ED1", enrolled.as_of) if school else UNKNOWN
+            if record is None:
+                out.ask_for("pupil_not_found", "child.graduates", "child.primary_school")
         _check(
             out,
             application,
@@ -353,6 +585,7 @@ def _household(out: Judgement, application: Application, answers: Answers, place
         out.facts["child.hukou_collective"] = Fact(hukou["kind"] == "collective", "PS2", as_of)
         registered = {"address": hukou["address"]}
         code = hukou_code(answers)
+        _hukou_place(out, application, places, hukou, key, code, as_of)
         if application.basis == "lease":
             _check(out, application, query, S.INFORMATION, "", None, registered)
         elif query.compared.get("address") == "Y":
@@ -385,6 +618,7 @@ def _household(out: Judgement, application: Application, answers: Answers, place
             S.MATCHED if mine else (S.RESOLVED if same else S.MISMATCHED),
             "" if mine or same else "household_not_together",
         )
+    _with_parents(out, application, answers)
     if same:
         out.facts["child.with_guardian_household"] = Fact(True, "PS3", answered[0].as_of)
     elif with_elder and with_elder["same_household"]:
@@ -397,10 +631,47 @@ def _household(out: Judgement, application: Application, answers: Answers, place
         out.facts["child.with_grandparent_household"] = Fact(False, "declared")
     else:
         ok = bool(with_elder and with_elder["same_household"] and with_elder["kinship"] == "grandparent")
-        out.facts["child.with_grandparent_household"] = Fact(True, "PS3", elder.as_of) if ok else UNKNOWN
-        if not ok:
+        claimed_so = application.basis == "grandparents"
+        if ok or (with_elder and not claimed_so):
+            out.facts["child.with_grandparent_household"] = Fact(ok, "PS3", elder.as_of)
+        else:
+            out.facts["child.with_grandparent_household"] = UNKNOWN
+        if ok and claimed_so:
+            # A family that claims the elder's home, in whose book the child is, says that it lives there.
+            out.facts["child.lives_with_grandparents"] = Fact(True, "declared")
+        if not ok and claimed_so:
             out.ask_for("household_not_together", "child.with_grandparent_household")
-        _check(out, application, elder, S.MATCHED if ok else S.MISMATCHED, "" if ok else "household_not_together")
+        if claimed_so:
+            _check(out, application, elder, S.MATCHED if ok else S.MISMATCHED, "" if ok else "household_not_together")
+        else:
+            _check(out, application, elder, S.INFORMATION, first_try=True)
+
+
+def _with_parents(out: Judgement, application: Application, answers: Answers) -> None:
+    """Whether the hukou of child and both parents are together, and what the books say of only children."""
+    parents: dict[str, tuple[bool, Query]] = {}
+    for part, person in record_facts.named(application):
+        query = answers.get(("PS3", part))
+        known = _fields(query)
+        if query is None or known is None:
+            continue
+        if known["kinship"] == "parent":
+            parents[identity.sex(person["id_number"])] = known["same_household"], query
+        elif known.get("through") and known.get("only_child") is not None:
+            # Who has a sibling has one in whichever book: "no" stands, and so does the one "yes" that was asked for.
+            name = "father.sole_child" if known["through"] == "father" else "mother.sole_daughter"
+            out.facts[name] = Fact(known["only_child"], "PS3", query.as_of)
+    first = next((q for q in _of(answers, "PS3") if _fields(q)), None)
+    alone = (_fields(first) or {}).get("parents_on_record") == 1
+    if alone and first:
+        out.facts["family.single_parent"] = Fact(True, "PS3", first.as_of)
+    apart = next((q for together, q in parents.values() if not together), None)
+    if apart is not None or len(parents) == 2 or (alone and parents):
+        day = (apart or next(iter(parents.values()))[1]).as_of
+        out.facts["child.hukou_with_parents"] = Fact(apart is None, "PS3", day)
+    else:
+        out.facts["child.hukou_with_parents"] = UNKNOWN
+        out.ask_for("parent_not_named", "child.hukou_with_parents", "family.single_parent")
 
 
 def hukou_code(answers: Answers) -> str:
@@ -412,6 +683,38 @@ def hukou_code(answers: Answers) -> str:
         return str(hukou["address_code"])
     found = _fields(answers.get(("PS5", "hukou")))
     return str(found["address_code"]) if found else ""
+
+
+def _hukou_place(
+    out: Judgement,
+    application: Application,
+    places: Places,
+    hukou: dict[str, Any],
+    key: str,
+    code: str,
+    as_of: date | None,
+) -> None:
+    here, source = key == application.season.district_id, "PS2" if hukou["address_code"] else "PS5"
+    if code:
+        out.facts["place.hukou"] = Fact(Place(code, key), source, as_of)
+    if code or not here:
+        inside = here and _zone(application, code, places)
+        out.facts["child.hukou_in_zone"] = Fact(inside, source if here else "PS2", as_of)
+    else:
+        out.facts["child.hukou_in_zone"] = UNKNOWN
+        out.ask_for("hukou_address_unclear", "child.hukou_in_zone", "place.hukou")
+    if code or not here:
+        at = _nearness(application, places)(hukou["region"], code)
+        spell = Spell(date.fromisoformat(hukou["entered_on"]), None, "", at if at is not None else "")
+        out.facts["hukou.history"] = Fact(History([spell]), "PS2", as_of)
+    out.facts["permit.not_possible"] = Fact(key != "other", "PS2", as_of)
+
+
+def _nearness(application: Application, places: Places) -> Nearness:
+    codes = places.district_code
+    return Nearness(
+        codes[application.season.district_id], frozenset(codes.values()), lambda code: _zone(application, code, places)
+    )
 
 
 def _same_address(out: Judgement, home: str, answers: Answers, as_of: date | None) -> None:
@@ -458,36 +761,25 @@ def _home_facts(
     source: str,
     as_of: date | None,
     places: Places,
+    answers: Answers,
 ) -> None:
     out.facts["dwelling.in_zone"] = Fact(_zone(application, code, places), source, as_of)
+    kin = record_facts.roles(application, answers)
+    if not any(o["id_digest"] in kin for o in right.get("owners") or right.get("buyers") or []):
+        # Somebody's home lies there; whether it is this family's is open.
+        out.facts["dwelling.in_zone"] = UNKNOWN
+        out.ask_for("kinship_not_shown", "dwelling.in_zone", "residence.history")
     out.facts["dwelling.residential"] = Fact("住宅" in right.get("use", "住宅"), source, as_of)
-    owned = ownership(application, right.get("owners") or right.get("buyers") or [])
+    held = right.get("owners") or right.get("buyers") or []
+    owned = record_facts.ownership(kin, held)
     out.facts.update({name: Fact(value, source, as_of) for name, value in owned.items()})
+    out.facts["dwelling.owners"] = Fact(record_facts.owners(kin, held), source, as_of)
     if open_ := [name for name, value in owned.items() if value is None]:
-        out.ask_for("owner_not_named", *open_)
-
-
-def ownership(application: Application, owners: list[dict[str, Any]]) -> dict[str, Value | None]:
-    """What the owners of a home (id_digest, share_bp) are to the family.
-
-    None where an owner whom the family did not name may be the other parent or a grandparent: that is not known yet.
-    """
-    parents = {id_digest(p["id_number"]) for _, p in _people(application) if p.get("relation") in ("father", "mother")}
-    near = parents | {id_digest(application.claim["child"]["id_number"])}
-    elder = application.claim.get("grandparent")
-    elders = {id_digest(elder["id_number"])} if elder and elder.get("id_number") else set()
-    share = sum(o["share_bp"] for o in owners if o["id_digest"] in near)
-    others = any(o["id_digest"] not in near | elders for o in owners)
-    parent_missing = others and len(parents) < 2
-    return {
-        "dwelling.family_share_bp": None if parent_missing else share,
-        "dwelling.full_ownership": None if parent_missing else share == 10_000,
-        "dwelling.owners_within_kin": None if parent_missing or (others and not elders) else not others,
-    }
+        out.ask_for("owner_not_named", *open_, "dwelling.owners")
 
 
 def _owned(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
-    queries = _of(answers, "NR1")
+    queries = _of(answers, "NR1") + _of(answers, "NR2")
     found = next(((p, r) for p, r in _rights(answers) if _in_compound(application, r, answers, p)), None)
     if found is None:
         _no_home(
@@ -505,12 +797,12 @@ def _owned(out: Judgement, application: Application, answers: Answers, places: P
         )
         return
     part, right = found
-    query = answers[("NR1", part)]
+    query = answers[(right["item"], part)]
     code = _code_of(right, answers, part)
-    out.facts["dwelling.owned_by_family"] = Fact(True, "NR1", query.as_of)
-    _home_facts(out, application, right, code, "NR1", query.as_of, places)
+    _ours(out, application, answers, [o["id_digest"] for o in right["owners"]], query)
+    _home_facts(out, application, right, code, right["item"], query.as_of, places, answers)
     bought = date.fromisoformat(right["registered_on"])
-    out.facts["dwelling.registered_on"] = out.facts["dwelling.acquired_on"] = Fact(bought, "NR1", query.as_of)
+    out.facts["dwelling.registered_on"] = out.facts["dwelling.acquired_on"] = Fact(bought, right["item"], query.as_of)
     _same_address(out, code, answers, query.as_of)
     _not_renting(out)
     for q in queries:
@@ -526,13 +818,23 @@ def _owned(out: Judgement, application: Application, answers: Answers, places: P
         )
 
 
+def _ours(out: Judgement, application: Application, answers: Answers, owners: list[str], query: Query) -> None:
+    """The family owns the home if the register of households shows an owner to be the child or a parent."""
+    kin = record_facts.roles(application, answers)
+    if any(kin.get(digest) in PARENTS | {"child"} for digest in owners):
+        out.facts["dwelling.owned_by_family"] = Fact(True, query.item, query.as_of)
+    else:
+        out.facts["dwelling.owned_by_family"] = UNKNOWN
+        out.ask_for("kinship_not_shown", "dwelling.owned_by_family", "dwelling.owners")
+
+
 def _not_renting(out: Judgement) -> None:
     out.facts.setdefault("family.no_dwelling_in_core", Fact(False, "declared"))
 
 
 def _grandparents(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
-    _no_dwelling(out, application, answers)
-    queries = _of(answers, "NR1")
+    _no_dwelling(out, application, answers, places)
+    queries = _of(answers, "NR1") + _of(answers, "NR2")
     found = next(((p, r) for p, r in _rights(answers) if _in_compound(application, r, answers, p)), None)
     if found is None:
         _no_home(
@@ -546,21 +848,20 @@ def _grandparents(out: Judgement, application: Application, answers: Answers, pl
         )
         return
     part, right = found
-    query = answers[("NR1", part)]
+    query = answers[(right["item"], part)]
     code = _code_of(right, answers, part)
-    out.facts["dwelling.owned_by_grandparent"] = Fact(True, "NR1", query.as_of)
-    _home_facts(out, application, right, code, "NR1", query.as_of, places)
-    out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(right["registered_on"]), "NR1", query.as_of)
+    kin = record_facts.roles(application, answers)
+    elder = any(kin.get(o["id_digest"]) in record_facts.GRANDPARENTS for o in right["owners"])
+    out.facts["dwelling.owned_by_grandparent"] = Fact(True, right["item"], query.as_of) if elder else UNKNOWN
+    if not elder:
+        out.ask_for("kinship_not_shown", "dwelling.owned_by_grandparent", "dwelling.owners")
+    _home_facts(out, application, right, code, right["item"], query.as_of, places, answers)
+    out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(right["registered_on"]), right["item"], query.as_of)
     _same_address(out, code, answers, query.as_of)
-    _check(
-        out,
-        application,
-        query,
-        S.MATCHED if query.match == "Y" else S.RESOLVED,
-        "",
-        _home_claim(application),
-        {"address": right["location"]},
-    )
+    for q in queries:
+        status = S.MATCHED if q is query and q.match == "Y" else S.RESOLVED
+        shown = {"address": right["location"]} if q is query else None
+        _check(out, application, q, status, "", _home_claim(application), shown)
 
 
 def _contract(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
@@ -591,8 +892,9 @@ def _contract(out: Judgement, application: Application, answers: Answers, places
         )
         return
     contract = found.fields or {}
-    out.facts["dwelling.owned_by_family"] = out.facts["dwelling.is_contract"] = Fact(True, "HC1", found.as_of)
-    _home_facts(out, application, contract, contract["address_code"], "HC1", found.as_of, places)
+    out.facts["dwelling.is_contract"] = Fact(True, "HC1", found.as_of)
+    _ours(out, application, answers, [o["id_digest"] for o in contract["buyers"]], found)
+    _home_facts(out, application, contract, contract["address_code"], "HC1", found.as_of, places, answers)
     out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(contract["filed_on"]), "HC1", found.as_of)
     _same_address(out, contract["address_code"], answers, found.as_of)
     _not_renting(out)
@@ -638,7 +940,9 @@ def _resettlement(out: Judgement, application: Application, answers: Answers, pl
         return
     agreement = found.fields or {}
     code = agreement["present_address_code"]
-    out.facts["dwelling.owned_by_family"] = out.facts["dwelling.is_resettlement"] = Fact(True, "HC3", found.as_of)
+    out.facts["dwelling.is_resettlement"] = Fact(True, "HC3", found.as_of)
+    holders = [id_digest(p["id_number"]) for part, p in _people(application) if _fields(answers.get(("HC3", part)))]
+    _ours(out, application, answers, holders, found)
     _home_facts(
         out,
         application,
@@ -647,7 +951,10 @@ def _resettlement(out: Judgement, application: Application, answers: Answers, pl
         "HC3",
         found.as_of,
         places,
+        answers,
     )
+    kin = record_facts.roles(application, answers)
+    out.facts["dwelling.owners"] = Fact(Owners(Owner(kin.get(h, "owner")) for h in holders), "HC3", found.as_of)
     out.facts["dwelling.original_village_in_zone"] = Fact(
         _zone(application, agreement["original_address_code"] or "", places), "HC3", found.as_of
     )
@@ -666,7 +973,7 @@ def _resettlement(out: Judgement, application: Application, answers: Answers, pl
         )
 
 
-def _no_dwelling(out: Judgement, application: Application, answers: Answers) -> None:
+def _no_dwelling(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     query = answers.get(("NR3", ""))
     counted = _fields(query)
     if counted is None or query is None:
@@ -674,12 +981,18 @@ def _no_dwelling(out: Judgement, application: Application, answers: Answers) -> 
         _check(out, application, query, S.WAITING)
         return
     none = not any(counted["count_by_region"].values())
-    out.facts["family.no_dwelling_in_core"] = Fact(none, "NR3", query.as_of)
+    if none and not record_facts.all_parents_named(application, answers):
+        # Who is not named was not asked about, and may own one.
+        out.facts["family.no_dwelling_in_core"] = out.facts["family.dwellings"] = UNKNOWN
+        out.ask_for("parent_not_named", "family.no_dwelling_in_core", "family.dwellings")
+    else:
+        out.facts["family.no_dwelling_in_core"] = Fact(none, "NR3", query.as_of)
+        out.facts["family.dwellings"] = record_facts.dwellings(query, places.keys())
     _check(out, application, query, S.MATCHED if none else S.INFORMATION, first_try=none)
 
 
 def _lease(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
-    _no_dwelling(out, application, answers)
+    _no_dwelling(out, application, answers, places)
     queries = _of(answers, "HC2")
     found = next(
         (
@@ -695,10 +1008,16 @@ def _lease(out: Judgement, application: Application, answers: Answers, places: P
         _no_home(out, application, queries, "lease_not_found", "lease.in_zone", "lease.sole", "lease.filed_on")
     else:
         lease = found.fields or {}
-        out.facts["lease.in_zone"] = Fact(_zone(application, lease["address_code"], places), "HC2", found.as_of)
+        inside = Fact(_zone(application, lease["address_code"], places), "HC2", found.as_of)
+        tenant = id_digest(application.claim[found.part]["id_number"])
+        out.facts["lease.in_zone"] = inside if tenant in record_facts.roles(application, answers) else UNKNOWN
+        if out.facts["lease.in_zone"] is UNKNOWN:
+            out.ask_for("kinship_not_shown", "lease.in_zone")
         out.facts["lease.sole"] = Fact(lease["sole"], "HC2", found.as_of)
         out.facts["lease.filed_on"] = Fact(date.fromisoformat(lease["filed_on"]), "HC2", found.as_of)
         out.facts["lease.months"] = Fact(lease["unbroken_months"], "HC2", found.as_of)
+        if out.facts["lease.in_zone"] is not UNKNOWN:
+            out.facts["lease.history"] = record_facts.lease(found, _nearness(application, places))
         for q in queries:
             _check(
                 out,
@@ -709,7 +1028,130 @@ def _lease(out: Judgement, application: Application, answers: Answers, places: P
                 _home_claim(application),
                 {"address": lease["location"]} if q is found else None,
             )
-    _work(out, application, answers, places)
+
+
+def _records(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
+    """Facts that are more than one value, as far as the answers tell; what was not asked stays as it is."""
+    near, zoned = _nearness(application, places), places.zoned(application.season_id)
+    home, hukou = home_of(application, answers), _fields(answers.get(("PS2", "")))
+    here = hukou is not None and hukou["region"] == near.district
+    for part, who in APPLICANTS:
+        if not application.claim.get(part):
+            continue
+        found = {
+            f"permit.{who}": _permit(answers, part, near, zoned, here),
+            f"insurance.{who}": record_facts.insurance(answers.get(("HR1", part)), near),
+            f"work.{who}": record_facts.work(answers.get(("HR2", part)), near, f"work.{who}" in zoned),
+            f"business.{who}": record_facts.business(
+                [answers.get(("MR1", part)), answers.get(("MR2", part))], near, f"business.{who}" in zoned
+            ),
+        }
+        out.facts |= {name: fact for name, fact in found.items() if fact is not UNKNOWN}
+        for item, name in (("PS4", "permit"), ("HR1", "insurance"), ("HR2", "work"), ("MR1", "business")):
+            if (item, part) in answers and found[f"{name}.{who}"] is UNKNOWN:
+                out.ask_for("job_not_found" if name != "permit" else "permit_not_found", f"{name}.{who}")
+    _permit_facts(out, application, answers, places)
+    born = _fields(answers.get(("PS1", "guardian")))
+    if born:
+        out.facts["main.age"] = Fact(
+            _age(date.fromisoformat(born["born_on"]), application.season.year), "PS1", answers["PS1", "guardian"].as_of
+        )
+    _home_records(out, application, answers, places, home)
+
+
+def _age(born: date, year: int) -> int:
+    """Full years on 31 August of the season's year."""
+    return year - born.year - ((born.month, born.day) > (8, 31))
+
+
+def _permit(answers: Answers, part: str, near: Nearness, zoned: frozenset[str], here: bool) -> Fact:
+    """A residence permit; who has the hukou in the district can have none."""
+    query = answers.get(("PS4", part))
+    if query is None and here:
+        return Fact(History(), "PS2", answers["PS2", ""].as_of)
+    place = _fields(answers.get(("PS5", f"permit/{part}")))
+    return record_facts.permit(query, place["address_code"] if place else "", near, "permit.main" in zoned)
+
+
+def _permit_facts(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
+    held = [(q, f) for q in _of(answers, "PS4") if (f := _fields(q))]
+    for q in _of(answers, "PS4"):
+        _check(out, application, q, S.INFORMATION, "", first_try=bool(_fields(q)))
+    if held:
+        query, first = held[0]
+        out.facts["permit.first_issued_on"] = Fact(date.fromisoformat(first["first_issued_on"]), "PS4", query.as_of)
+        out.facts["permit.months"] = Fact(first["unbroken_months"], "PS4", query.as_of)
+        out.facts["permit.applied"] = Fact(False, "PS4", query.as_of)
+        if place := _fields(answers.get(("PS5", f"permit/{query.part}"))):
+            code = place["address_code"]
+            out.facts["place.permit"] = Fact(
+                Place(code, places.keys().get(first["region"], "other")), "PS5", query.as_of
+            )
+    for q in (q for q in _of(answers, "PS5") if q.part.startswith("permit/")):
+        _check(out, application, q, S.INFORMATION, "", first_try=bool(_fields(q)))
+
+
+def _home_records(
+    out: Judgement, application: Application, answers: Answers, places: Places, home: dict[str, Any] | None
+) -> None:
+    """The home's place and kind, the seats that it serves, the dwellings that come with it, the time lived there."""
+    item = {"contract": "HC1", "resettlement": "HC3", "lease": "HC2"}.get(application.basis, "NR1")
+    item = (home or {}).get("item", item)
+    source = next((q for q in _of(answers, item) if _fields(q)), None)
+    as_of, district = source.as_of if source else None, application.season.district_id
+    lived: Spell | None = None
+    if home is None:
+        names = (
+            ["dwelling.owners", "dwelling.kind", "place.dwelling"] if item != "HC2" else ["lease.kind", "lease.history"]
+        )
+        for name in names:
+            out.facts[name] = UNKNOWN
+        out.ask_for(_NOT_FOUND[item], *names, "dwelling.seat_locks", "residence.history")
+    elif item == "HC2":
+        out.facts["place.lease"] = Fact(Place(home["code"], district), item, as_of)
+        out.facts["lease.kind"] = Fact(home.get("kind", "private"), item, as_of)
+    else:
+        out.facts["place.dwelling"] = Fact(Place(home["code"], district), item, as_of)
+        kind = {"HC1": "commercial", "HC3": "other"}.get(item) or home.get("nature")
+        out.facts["dwelling.kind"] = Fact(kind, item, as_of) if kind else UNKNOWN
+        since = home.get("registered_on") or home.get("delivered_on") or home.get("signed_on")
+        if since:
+            at = "zone" if _zone(application, home["code"], places) else "district"
+            lived = Spell(date.fromisoformat(since), None, "", at)  # type: ignore[arg-type]
+    if home is not None:
+        kin = record_facts.roles(application, answers)
+        rented = "public_rental" if home.get("kind") == "public_rental" and item == "HC2" else ""
+        seats = record_facts.seat_locks(answers.get(("ED2", "")), kin, application.school_id, rented)
+        out.facts["dwelling.seat_locks"], out.facts["dwelling.other_pupils"] = seats
+        if not seats[0].value and ("ED2", "") in answers and seats[0] is UNKNOWN:
+            out.ask_for("seat_unclear", "dwelling.seat_locks", "dwelling.other_pupils")
+        if None in [lock.same_parents for lock in seats[0].value or SeatLocks()]:
+            out.ask_for("seat_unclear", "dwelling.seat_locks", "dwelling.other_pupils")
+    _check(out, application, answers.get(("ED2", "")), S.INFORMATION, first_try=True)
+    _dwellings(out, application, answers, places)
+    ours = out.facts["lease.in_zone" if item == "HC2" else "dwelling.in_zone"].value is not None
+    known = home is not None and ours
+    out.facts["residence.history"] = record_facts.residence(out.facts, lived, item, as_of) if known else UNKNOWN
+
+
+_NOT_FOUND = {
+    "NR1": "property_not_found",
+    "HC1": "contract_not_found",
+    "HC2": "lease_not_found",
+    "HC3": "resettlement_not_found",
+}
+
+
+def _dwellings(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
+    """Dwellings by district: the register's count, or the claimed home itself, which is one."""
+    query = answers.get(("NR3", ""))
+    if application.basis in ("grandparents", "lease"):
+        return
+    if query is not None:
+        _no_dwelling(out, application, answers, places)
+    elif (owned := out.facts["dwelling.owned_by_family"]).value:
+        one = Dwellings({application.season.district_id: 1})
+        out.facts["family.dwellings"] = Fact(one, owned.source, owned.as_of)
 
 
 def _work(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
@@ -735,9 +1177,3 @@ def _work(out: Judgement, application: Application, answers: Answers, places: Pl
         out.ask_for("job_not_found", "job.in_district")
     for q in asked:
         _check(out, application, q, S.INFORMATION, "", first_try=bool(_fields(q)))
-    for q in _of(answers, "PS4"):
-        permit = _fields(q)
-        if permit:
-            out.facts["permit.first_issued_on"] = Fact(date.fromisoformat(permit["first_issued_on"]), "PS4", q.as_of)
-            out.facts["permit.months"] = Fact(permit["unbroken_months"], "PS4", q.as_of)
-        _check(out, application, q, S.INFORMATION, "", first_try=bool(permit))

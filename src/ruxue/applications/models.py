@@ -144,6 +144,26 @@ class Document(models.Model):
     uploaded_at = models.DateTimeField()
 
 
+class Confirmation(models.Model):
+    """A person's decision on a fact: what a paper or an original showed, why, by whom and when. Append-only.
+
+    `Application.overrides` holds the ones in force; `about` is a keyed digest of the part of the claim that it speaks
+    of: once a family names another home or person, it no longer counts.
+    """
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="confirmations")
+    fact = models.CharField(max_length=40)
+    value = EncryptedJSONField(help_text="as `policy.records.plain` writes it")
+    replaced = EncryptedJSONField(null=True, help_text="what the registers had said; null: nothing")
+    reason = models.CharField(max_length=40)
+    note = models.TextField(blank=True)
+    document = models.ForeignKey(Document, models.SET_NULL, null=True, help_text="the paper that shows it")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True)
+    at = models.DateTimeField()
+    claim_version = models.PositiveSmallIntegerField()
+    about = models.CharField(max_length=64)
+
+
 class Message(models.Model):
     """A line to the family: a reason code with parameters; its words are made in the reader's language."""
 

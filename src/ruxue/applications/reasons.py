@@ -53,6 +53,38 @@ REASONS: dict[str, Reason] = {
         _("Name the other parent or the grandparent who owns a share; for any other owner, go on with what is proven."),
         ("correct", "book", "waive"),
     ),
+    "kinship_not_shown": Reason(
+        _("The household register does not show how the owner or tenant of the home is related to your child."),
+        _("Name the parent who owns or rents it, or upload the birth certificate or the household book."),
+        ("correct", "upload", "book", "waive"),
+    ),
+    "parent_not_named": Reason(
+        _("The rule asks about both parents, and you named one."),
+        _("Add the other parent; if you raise your child alone, upload the paper that shows it."),
+        ("correct", "upload", "book", "waive"),
+    ),
+    "permit_not_found": Reason(
+        _("No residence permit was found under the names you gave, or its address is not clear."),
+        _("Upload the permit, or the receipt if it is applied for."),
+        ("correct", "upload", "book", "waive"),
+    ),
+    "pupil_not_found": Reason(
+        _("The pupil register does not know the primary school that your child leaves."),
+        _("Check the child's name and ID number, or ask the primary school."),
+        ("correct", "upload", "book"),
+    ),
+    "seat_unclear": Reason(
+        _(
+            "Another pupil's seat is on record for this home, and it is not clear whether it is your own child's sibling."
+        ),
+        _("Add the other parent, or ask the district's education bureau to check the register of seats."),
+        ("correct", "upload", "book", "waive"),
+    ),
+    "paper_needed": Reason(
+        _("The rule asks for something that no register can show."),
+        _("Upload the paper that the rule names below, or bring it to the school."),
+        ("upload", "book", "waive"),
+    ),
     "property_not_residential": Reason(
         _("The home you named is registered for another use than living."), "", ("correct", "upload", "waive")
     ),

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ruxue.accounts import consent
 from ruxue.accounts.models import User
-from ruxue.applications import evidence, verify
+from ruxue.applications import evidence, record_facts, verify
 from ruxue.applications.machine import By, change, locked
 from ruxue.applications.models import Application, Booking, Check, Document, Objection, Slot
 from ruxue.applications.reasons import REASONS
@@ -24,7 +24,7 @@ from ruxue.exchange.models import Query
 from ruxue.ledger import clock
 from ruxue.places import rules, seasons
 from ruxue.policy.engine import decide
-from ruxue.policy.facts import VOCABULARY, Fact
+from ruxue.policy.facts import VOCABULARY, Fact, Value
 
 DOCUMENT_KINDS = ("certificate", "contract", "lease", "resettlement", "household_book", "work", "other")
 MAX_SIDE = 2000  # pixels: a page of A4 stays readable
@@ -111,15 +111,18 @@ def confirmed_by(row: Application, answer: Query | None) -> dict[str, Any]:
     """The open facts that a certificate's own record settles; empty where it does not name the family and its home."""
     if answer is None or answer.match != "Y" or not answer.fields or answer.fields["status"] != "current":
         return {}
+    answers = {(q.item, q.part): q for q in inquiries.of_subject(row.key, row.claim_version)}
+    kin = record_facts.roles(row, answers)
     known: dict[str, Any] = {
         "dwelling.owned_by_family": answer.part != "grandparent",
         "dwelling.owned_by_grandparent": answer.part == "grandparent",
         "dwelling.in_zone": True,
         "dwelling.residential": "住宅" in answer.fields["use"],
-        **evidence.ownership(row, answer.fields["owners"]),
+        **record_facts.ownership(kin, answer.fields["owners"]),
+        "dwelling.owners": record_facts.owners(kin, answer.fields["owners"]),
         "dwelling.acquired_on": date.fromisoformat(answer.fields["registered_on"]),
     }
-    if hukou := evidence.hukou_code({(q.item, q.part): q for q in inquiries.of_subject(row.key, row.claim_version)}):
+    if hukou := evidence.hukou_code(answers):
         known["dwelling.address_equals_hukou"] = hukou == answer.fields["address_code"]
     wanted = {*row.needed_facts, "dwelling.acquired_on"}
     return {n: v for n, v in known.items() if v is not None and n in wanted}
@@ -127,17 +130,19 @@ def confirmed_by(row: Application, answer: Query | None) -> dict[str, Any]:
 
 @transaction.atomic
 def accept(key: str, by: By, confirmed: dict[str, Any], note: str = "") -> Application:
-    """The reviewer confirms open facts from papers and decides. `confirmed` maps facts to bool, date or int.
+    """The reviewer confirms open facts from papers and decides. `confirmed` maps facts to values of their kind, records
+    among them; an uploaded paper is kept as what shows them.
 
     Raises NotAllowed, StillRefused, and ValueError for a fact that the vocabulary does not know.
     """
     row = locked(key)
+    paper = row.documents.exclude(status=Document.Status.REFUSED).order_by("-id").first()
     facts = {}
     for name, value in confirmed.items():
         kind = VOCABULARY[name].kind
         if not isinstance(value, kind):
             raise ValueError(f"{name} must be {kind.__name__}")
-        facts[name] = Fact(value, "officer", clock.today())
+        facts[name] = Fact(value, "officer", clock.today(), paper.key if paper else None)
     if not preview(row, confirmed):
         raise StillRefused
     row.documents.filter(status=Document.Status.UPLOADED).update(status=Document.Status.ACCEPTED)
@@ -268,7 +273,7 @@ def disputable(row: Application) -> list[tuple[str, bool | None]]:
     ]
 
 
-def preview(row: Application, confirmed: dict[str, bool | date | int]) -> str:
+def preview(row: Application, confirmed: dict[str, Value]) -> str:
     """The category that the file would get if these facts were confirmed: shown to the reviewer before deciding."""
     policy = rules.in_force(row.season)
     facts = {**evidence.unpack(row.facts), **{n: Fact(v, "officer") for n, v in confirmed.items()}}

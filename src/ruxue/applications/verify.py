@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -12,10 +13,10 @@ from django.utils import timezone
 
 from ruxue import bulk
 from ruxue.accounts.models import Consent
-from ruxue.applications import evidence, extensions, machine
+from ruxue.applications import evidence, extensions, machine, record_facts
 from ruxue.applications.evidence import Judgement, Places
 from ruxue.applications.machine import SYSTEM, By
-from ruxue.applications.models import Application, Check, Message, Transition
+from ruxue.applications.models import Application, Check, Confirmation, Message, Transition
 from ruxue.applications.states import State
 from ruxue.exchange import connections, delivery, inquiries
 from ruxue.exchange.inquiries import Inquiry
@@ -26,7 +27,7 @@ from ruxue.ledger.models import Entry
 from ruxue.places import rules, seasons
 from ruxue.places.models import Compound, District, Season, Zone
 from ruxue.policy.engine import Verdict, decide
-from ruxue.policy.facts import Fact
+from ruxue.policy.facts import UNKNOWN, Fact, Override
 from ruxue.policy.language import Policy
 
 BATCH = 100  # families at once: less than delivery.AHEAD seconds of work, so that no turn in a rate passes meanwhile
@@ -167,6 +168,7 @@ def _places(rows: list[Application]) -> Places:
         zone_of=dict(zone),
         compound_address=dict(Compound.objects.filter(pk__in=compounds).values_list("code", "address")),
         core={pk: core(season) for pk, season in seasons_here.items()},
+        rules={pk: rule for pk, season in seasons_here.items() if (rule := rules.in_force(season))},
     )
 
 
@@ -178,10 +180,10 @@ def _share_seasons(rows: list[Application]) -> None:
 
 
 def core(season: Season) -> tuple[str, ...]:
-    """Districts that count as the city's core by the season's rule; the district itself where it names none."""
+    """Districts in which the season's rule counts dwellings; the district itself where it counts none."""
     policy = rules.in_force(season)
-    named = policy.parameters.get("city_core") if policy else None
-    return tuple(str(k) for k in named) if isinstance(named, list) else (season.district_id,)
+    named = evidence.regions(policy) if policy else ()
+    return named or (season.district_id,)
 
 
 @transaction.atomic
@@ -219,6 +221,7 @@ def advance() -> tuple[int, int]:
         if any(q.state != Query.State.ANSWERED and q.item not in silent for q in mine.values()):
             parked.append(row)
             continue
+        row.overrides = evidence.in_force(row)
         judged = _judge(row, mine, places)
         judged_rows.append(row)
         checks += judged.checks
@@ -264,7 +267,7 @@ def _ask(rows: list[Application], places: Places) -> inquiries.Answers:
 
 
 def _questions(
-    row: Application, agreed: dict[int, Consent], places: Places, answers: evidence.Answers | None
+    row: Application, agreed: dict[int, Consent], places: Places, answers: record_facts.Answers | None
 ) -> list[Inquiry]:
     """The first questions, or with answers the further ones; none beyond what the guardian agreed to."""
     consent = agreed.get(row.guardian_id)
@@ -342,6 +345,7 @@ def replay(query: Query) -> tuple[Verdict, Verdict] | None:
 _COLUMNS = [
     "state",
     "facts",
+    "overrides",
     "needed",
     "needed_facts",
     "category",
@@ -415,7 +419,9 @@ def _decided(
     row.facts = evidence.pack(facts)
     row.category, row.order_keys = verdict.category, list(verdict.order_keys)
     row.policy_digest = digest
-    row.needed_facts = list(verdict.needed)
+    # Whose kinship is open is an owner: the paper that shows it shows owners and shares.
+    named = ("dwelling.owners" if name == "family.kin" else name for name in verdict.needed)
+    row.needed_facts = list(dict.fromkeys(named))
     return verdict
 
 
@@ -439,8 +445,10 @@ def _next(row: Application, judged: Judgement, rule: tuple[Policy, str]) -> tupl
         return machine.prepare(row, "ask_family", SYSTEM, "department_silent", "", {})
     open_facts = set(verdict.needed)
     row.needed = [code for code, facts in judged.reasons.items() if not facts or facts & open_facts]
+    if open_facts - {name for facts in judged.reasons.values() for name in facts} or not row.needed:
+        row.needed.append("paper_needed")
     row.deadline = deadline(row.season)
-    return machine.prepare(row, "ask_family", SYSTEM, row.needed[0] if row.needed else "property_not_found", "", {})
+    return machine.prepare(row, "ask_family", SYSTEM, row.needed[0], "", {})
 
 
 def deadline(season: Season) -> datetime:
@@ -458,9 +466,40 @@ def decide_final(row: Application, by: By, reason: str) -> None:
 
 
 def decide_with(row: Application, confirmed: dict[str, Fact], by: By, change: str, reason: str, note: str = "") -> None:
-    """Decides after a person looked at papers: `confirmed` facts override what the registers left open."""
-    row.overrides = {**row.overrides, **evidence.pack(confirmed)}
-    facts = {**evidence.unpack(row.facts), **confirmed}
+    """Decides after a person looked at papers: `confirmed` facts override what the registers left open.
+
+    Each is stored with its reason, who decided and when, and stays in force when the claim is verified again, as long
+    as the claim speaks of the same home and people.
+    """
+    held, papers = evidence.unpack(row.facts), {d.key: d for d in row.documents.all()}
+    who, now = str(by.user.key) if by.user else by.kind.value, clock.now()
+    marked: dict[str, Fact] = {}
+    made: list[Confirmation] = []
+    overrides = evidence.in_force(row)
+    for name, fact in confirmed.items():
+        old = held.get(name, UNKNOWN).value
+        marked[name] = replace(fact, override=Override(who, clock.today(), reason, old))
+        about = evidence.about(row, name)
+        packed = evidence.pack({name: marked[name]})[name]
+        overrides[name] = [*packed[:3], {**packed[3], "about": about}]
+        made.append(
+            Confirmation(
+                application=row,
+                fact=name,
+                value=packed[0],
+                replaced=packed[3]["override"][3],
+                reason=reason,
+                note=note,
+                document=papers.get(fact.evidence or ""),
+                by=by.user,
+                at=now,
+                claim_version=row.claim_version,
+                about=about,
+            )
+        )
+    Confirmation.objects.bulk_create(made)
+    row.overrides = overrides
+    facts = {**held, **marked}
     _decided(row, facts, final=True)
     row.by_human, row.needed = True, []
     machine.change(row, change, by, reason, note)

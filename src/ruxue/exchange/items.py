@@ -143,6 +143,15 @@ class PS3Fields(Record):
     )
     head_masked: str
     members: list[Member]
+    through: Literal["father", "mother"] | None = Field(
+        default=None, description="for a grandparent: which of the child's parents is this person's child"
+    )
+    parents_on_record: int | None = Field(
+        default=None, description="how many living parents of the child the register knows, if it tells"
+    )
+    only_child: bool | None = Field(
+        default=None, description="for a grandparent: whether that parent is this person's only child, if known"
+    )
 
 
 class PS4Fields(Record):
@@ -170,12 +179,18 @@ class Owner(Record):
     share_bp: int = Field(description="share in basis points of the whole")
 
 
+Nature = Literal[
+    "commercial", "self_built", "fund_raised", "ancestral", "military", "apartment", "dormitory", "unit_built", "other"
+]
+
+
 class Right(Record):
     unit_no: str = Field(description="28 characters")
     certificate_no: str
     location: str
     address_code: str | None
     use: str
+    nature: Nature | None = Field(default=None, description="how the home came to be, as the register states it")
     area_cm2: int
     co_ownership: Literal["sole", "joint", "shares"]
     owners: list[Owner]
@@ -197,6 +212,7 @@ class NR2Fields(Record):
     registered_on: date
     owners: list[Owner]
     use: str
+    nature: Nature | None = None
 
 
 class NR3Fields(Record):
@@ -235,6 +251,7 @@ class HC2Fields(Record):
     filed_on: date
     status: Literal["valid", "ended", "cancelled"]
     unbroken_months: int
+    kind: Literal["private", "dormitory", "public_rental"] = "private"
 
 
 class HC3Fields(Record):
@@ -248,6 +265,16 @@ class HC3Fields(Record):
     status: Literal["valid", "ended"]
 
 
+class InsuredPeriod(Record):
+    """Months without a gap in one type of insurance; `last_month` None: it still runs."""
+
+    kind: Literal["pension", "medical", "unemployment", "injury", "maternity"]
+    region: str
+    first_month: str = Field(description="YYYY-MM")
+    last_month: str | None
+    back_paid: bool = False
+
+
 class HR1Fields(Record):
     region: str
     first_month: str = Field(description="YYYY-MM")
@@ -256,6 +283,7 @@ class HR1Fields(Record):
     cumulative_months: int
     back_paid_months: int
     status: Literal["paying", "stopped"]
+    periods: list[InsuredPeriod] = Field(default_factory=list, description="the same by type of insurance")
 
 
 class HR2Fields(Record):
@@ -264,6 +292,7 @@ class HR2Fields(Record):
     ends_on: date | None
     kind: Literal["contract", "flexible"]
     status: Literal["current", "ended"]
+    address_code: str | None = Field(default=None, description="where the work is done, if registered")
 
 
 class MR1Fields(Record):
@@ -271,6 +300,7 @@ class MR1Fields(Record):
     region: str
     registered_on: date
     status: Literal["active", "cancelled", "revoked"]
+    address_code: str | None = Field(default=None, description="the premises, if registered")
 
 
 class MR2Fields(Record):
@@ -279,6 +309,7 @@ class MR2Fields(Record):
     region: str
     registered_on: date
     status: Literal["active", "cancelled", "revoked"]
+    address_code: str | None = Field(default=None, description="the premises, if registered")
 
 
 class ED1Fields(Record):
@@ -289,6 +320,17 @@ class ED1Fields(Record):
     status: Literal["in_school", "graduated", "left"]
 
 
+class Lock(Record):
+    """A seat that the dwelling serves or served: who entered, not by name."""
+
+    stage: Literal["primary", "junior", "nine_year"]
+    school_code: str
+    start_year: int
+    grade: int = Field(description="the grade entered")
+    left: Literal["", "graduated", "transferred_out", "transferred_within", "not_gone_up"]
+    parents: list[str] = Field(description="digests of the pupil's parents' ID numbers")
+
+
 class ED2Fields(Record):
     locked: bool
     school_code: str | None
@@ -296,6 +338,7 @@ class ED2Fields(Record):
     start_year: int | None
     unlock_year: int | None
     same_parents: bool | None
+    locks: list[Lock] = Field(default_factory=list, description="every seat on record, the ended ones too")
 
 
 # Extensions: what a city may switch on in its connectors file.
@@ -407,6 +450,9 @@ _HOME = (
     "dwelling.family_share_bp",
     "dwelling.owners_within_kin",
     "dwelling.acquired_on",
+    "dwelling.owners",
+    "dwelling.kind",
+    "place.dwelling",
 )
 D = Department
 
@@ -446,7 +492,11 @@ CATALOGUE: dict[str, Item] = {
                 "child.hukou_entry_on",
                 "child.hukou_by_birth",
                 "child.hukou_collective",
+                "child.hukou_in_zone",
                 "dwelling.address_equals_hukou",
+                "hukou.history",
+                "permit.not_possible",
+                "place.hukou",
             ),
             mode="fetch",
             sensitivity=Sensitivity.SENSITIVE,
@@ -464,7 +514,13 @@ CATALOGUE: dict[str, Item] = {
             "to check that child and guardian are in one household book",
             _LAW,
             7,
-            decides=("child.with_guardian_household", "child.with_grandparent_household"),
+            decides=(
+                "child.with_guardian_household",
+                "child.with_grandparent_household",
+                "child.hukou_with_parents",
+                "father.sole_child",
+                "mother.sole_daughter",
+            ),
             sensitivity=Sensitivity.SENSITIVE,
             standards={"child_id": _ID, "guardian_id": _ID, "members.relation": _KIN},
         ),
@@ -480,7 +536,15 @@ CATALOGUE: dict[str, Item] = {
             "to check the residence permit and for how long",
             _LAW,
             7,
-            decides=("permit.first_issued_on", "permit.months"),
+            decides=(
+                "permit.first_issued_on",
+                "permit.months",
+                "permit.main",
+                "permit.assistant",
+                "permit.applied",
+                "residence.history",
+                "place.permit",
+            ),
             mode="fetch",
             standards={"id": _ID, "region": _REGION, "first_issued_on": _DATE},
         ),
@@ -496,7 +560,7 @@ CATALOGUE: dict[str, Item] = {
             "to see that two spellings of an address are one place",
             _LAW,
             90,
-            decides=("dwelling.address_equals_hukou",),
+            decides=("dwelling.address_equals_hukou", "place.hukou", "place.permit"),
             mode="fetch",
             sensitivity=Sensitivity.PUBLIC,
         ),
@@ -544,7 +608,7 @@ CATALOGUE: dict[str, Item] = {
             "to check whether the family owns a dwelling in the area (a count only)",
             _LAW,
             7,
-            decides=("family.no_dwelling_in_core",),
+            decides=("family.no_dwelling_in_core", "family.dwellings"),
             sensitivity=Sensitivity.SENSITIVE,
             standards={"ids": _ID, "regions": _REGION},
         ),
@@ -593,7 +657,15 @@ CATALOGUE: dict[str, Item] = {
             "to check the filed lease",
             _LAW,
             7,
-            decides=("lease.in_zone", "lease.sole", "lease.filed_on", "lease.months"),
+            decides=(
+                "lease.in_zone",
+                "lease.sole",
+                "lease.filed_on",
+                "lease.months",
+                "lease.kind",
+                "lease.history",
+                "place.lease",
+            ),
             standards={"id": _ID, "filed_on": _DATE},
         ),
         Item(
@@ -628,7 +700,7 @@ CATALOGUE: dict[str, Item] = {
             "to check months insured (never pay)",
             _LAW,
             31,
-            decides=("job.in_district", "job.started_on"),
+            decides=("job.in_district", "job.started_on", "insurance.main", "insurance.assistant"),
             mode="fetch",
             standards={"id": _ID, "region": _REGION},
         ),
@@ -644,7 +716,7 @@ CATALOGUE: dict[str, Item] = {
             "to check lawful stable work in the district (never post or income)",
             _LAW,
             31,
-            decides=("job.in_district", "job.started_on"),
+            decides=("job.in_district", "job.started_on", "work.main", "work.assistant"),
             mode="fetch",
             standards={"id": _ID, "region": _REGION, "starts_on": _DATE},
         ),
@@ -660,7 +732,7 @@ CATALOGUE: dict[str, Item] = {
             "to check a sole trader's licence",
             _LAW,
             31,
-            decides=("job.in_district", "job.started_on"),
+            decides=("job.in_district", "job.started_on", "business.main", "business.assistant"),
             mode="fetch",
             sensitivity=Sensitivity.PUBLIC,
             standards={"id": _ID, "uscc": _USCC, "region": _REGION},
@@ -677,7 +749,7 @@ CATALOGUE: dict[str, Item] = {
             "to check a company registration",
             _LAW,
             31,
-            decides=("job.in_district", "job.started_on"),
+            decides=("job.in_district", "job.started_on", "business.main", "business.assistant"),
             mode="fetch",
             sensitivity=Sensitivity.PUBLIC,
             standards={"id": _ID, "uscc": _USCC, "region": _REGION},
@@ -694,7 +766,7 @@ CATALOGUE: dict[str, Item] = {
             "to prevent double enrollment and see siblings in school",
             _LAW,
             7,
-            decides=("child.already_enrolled",),
+            decides=("child.already_enrolled", "child.graduates", "child.primary_school"),
             mode="fetch",
             sensitivity=Sensitivity.SENSITIVE,
             standards={"id": _ID, "stage": "JY/T 1001"},
@@ -711,6 +783,7 @@ CATALOGUE: dict[str, Item] = {
             "to check whether the dwelling's seat is taken",
             _LAW,
             7,
+            decides=("dwelling.seat_locks", "dwelling.other_pupils"),
             mode="fetch",
             standards={"unit_no": _UNIT},
         ),

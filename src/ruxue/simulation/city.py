@@ -27,6 +27,7 @@ from shapely.geometry import mapping, shape
 from stdnum.cn import uscc
 
 from ruxue.algorithms.identity import id_check_digit
+from ruxue.policy.records import Dwellings, History, Owner, Owners, Place, SeatLock, SeatLocks, Spell
 
 DATA = Path(__file__).with_name("data")
 PERSON_REGION = "370799"  # never issued: no ID number here is anybody's
@@ -159,6 +160,7 @@ class Dwelling:
     owners: tuple[Share, ...]
     registered_on: date
     status: Literal["current", "historic"]
+    nature: str = "commercial"
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,20 @@ class Lease:
     ends_on: date
     filed_on: date
     months: int
+    kind: Literal["private", "dormitory", "public_rental"] = "private"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A seat that a home serves or served: entered in `since`, into the stage's first grade; `left` says how it ended."""
+
+    address_code: str
+    unit_no: str
+    stage: Literal["primary", "junior"]
+    school_code: str
+    since: int
+    left: Literal["", "transferred_out"]
+    parents: tuple[Person, ...]
 
 
 @dataclass(frozen=True)
@@ -214,12 +230,23 @@ class Permit:
 
 
 @dataclass(frozen=True)
+class Period:
+    """Months insured in one type, up to today where `last_month` is None."""
+
+    kind: Literal["pension", "medical", "unemployment", "injury", "maternity"]
+    first_month: date
+    last_month: date | None
+    back_paid: bool
+
+
+@dataclass(frozen=True)
 class Insurance:
     person: Person
     region: str
     first_month: date
     months: int
     back_paid: int
+    periods: tuple[Period, ...]
 
 
 @dataclass(frozen=True)
@@ -231,6 +258,7 @@ class Job:
     region: str
     starts_on: date
     uscc: str
+    address_code: str
 
 
 @dataclass(frozen=True)
@@ -292,7 +320,7 @@ class Truth:
 @dataclass(frozen=True)
 class Family:
     """Three generations and what they live by. `compound`, `address_code` and `address` are the home they really
-    live in; `papers` begin with the one that carries the claim."""
+    live in; `papers` begin with the one that carries the claim. `only`: parents who are their parents' only child."""
 
     key: int
     phone: str
@@ -313,6 +341,8 @@ class Family:
     permits: tuple[Permit, ...]
     insurance: tuple[Insurance, ...]
     jobs: tuple[Job, ...]
+    locks: tuple[Lock, ...]
+    only: tuple[Literal["father", "mother"], ...]
     fraud: str | None
     claim: Claim
     corrected: Claim
@@ -766,8 +796,8 @@ RARE = {
     "堃": "坤",
     "淼": "渺",
     "昇": "升",
-    "峯": "峰",
-    "䶮": "龑",
+    "翀": "冲",
+    "犇": "奔",
     "囯": "国",
 }  # sign: its substitute
 _SURNAMES = "王李张刘陈杨赵孙周吴徐于马朱胡郭高林孔魏曲宫丛牟韩冯曹董袁邓许傅沈"
@@ -831,9 +861,8 @@ def _rare(person: Person) -> Person:
 
 
 def register_spelling(name: str) -> str:
-    """How an old register writes a name: without rare signs, with a full stop for the dot between name
-    parts."""
-    return "".join({**RARE, "·": "."}.get(c, c) for c in name)
+    """How an old register writes a name: without rare signs, and without the dot between name parts."""
+    return "".join({**RARE, "·": ""}.get(c, c) for c in name)
 
 
 def _slip(name: str) -> str:
@@ -1511,6 +1540,7 @@ def _finish(d: _Draft, map_: _Map, year: int, rng: random.Random) -> Family:
                 owners,
                 acquired,
                 "current",
+                _nature(d, map_),
             ),
         )
     elif basis == "contract":
@@ -1553,6 +1583,7 @@ def _finish(d: _Draft, map_: _Map, year: int, rng: random.Random) -> Family:
                 date(year + 1, 8, 31),
                 filed,
                 months_between(filed, date(year, 8, 31)),
+                _lease_kind(d, map_),
             ),
         )
         if d.kind == "migrant_lease" and not d.fraud and rng.random() < 0.03:
@@ -1607,12 +1638,47 @@ def _finish(d: _Draft, map_: _Map, year: int, rng: random.Random) -> Family:
         permits,
         insurance,
         jobs,
+        _locks(d, map_, year, bool(dwellings)),
+        tuple(w for n, w in enumerate(("father", "mother")) if w in people and _number(d, 40 + n, 3) == 0),  # type: ignore[misc]
         d.fraud,
         claim,
         corrected,
         _papers(d, claim, dwellings, contracts, leases, resettlements, year),
         Truth(held, tuple(sorted(faults & _MISTAKES)), tuple(sorted(faults - _MISTAKES))),
     )
+
+
+def _nature(d: _Draft, map_: _Map) -> str:
+    """How the home came to be, by its compound: homes of one compound differ only where both are usual."""
+    if d.kind == "apartment":
+        return "apartment"
+    first = _number(d, 21, 2) == 0
+    return {
+        "work_unit": "fund_raised" if first else "unit_built",
+        "village": "self_built" if first else "ancestral",
+        "resettlement": "other",
+    }.get(map_.compounds[d.home].kind, "commercial")
+
+
+def _lease_kind(d: _Draft, map_: _Map) -> Literal["private", "dormitory", "public_rental"]:
+    kind = map_.compounds[d.home].kind
+    return "dormitory" if kind == "work_unit" else "public_rental" if kind == "resettlement" else "private"
+
+
+def _locks(d: _Draft, map_: _Map, year: int, registered: bool) -> tuple[Lock, ...]:
+    """The seats that the home serves: of the children's own siblings, and in 4 % of homes of an earlier family."""
+    unit = _unit_no(d.key) if registered else ""
+    parents = tuple(d.people[w] for w in d.parents)
+    found = [
+        Lock(d.home_code, unit, s.stage, s.school_code, year - s.grade, "", parents)
+        for s in d.siblings
+        if not d.fraud and d.kind != "unfiled_lease"
+    ]
+    if _number(d, 31, 25) == 0:
+        since = year - 1 - _number(d, 32, 6)
+        left: Literal["", "transferred_out"] = "transferred_out" if _number(d, 33, 4) == 0 else ""
+        found.append(Lock(d.home_code, unit, "primary", map_.zone[d.home], since, left, (STRANGER,)))
+    return tuple(found)
 
 
 def _elsewhere(d: _Draft, map_: _Map, owner: Person, rng: random.Random) -> Dwelling:
@@ -1679,29 +1745,86 @@ def _work(
         )
         kind = rng.choices(kinds, (68, 10, 18, 4))[0]
         digits = f"{'92' if kind == 'trader' else '91'}{PERSON_REGION}{d.key * 10 + n:09d}"
-        jobs.append(Job(person, kind, region, start, digits + uscc.calc_check_digit(digits)))
+        work = _workplace(d, n, region, here, map_)
+        jobs.append(Job(person, kind, region, start, digits + uscc.calc_check_digit(digits), work))
         if kind == "contract":
             months = months_between(start, today)
-            insurance.append(Insurance(person, region, start, months, rng.choice((0, 0, 0, 0, 2)) if months > 6 else 0))
+            back_paid = rng.choice((0, 0, 0, 0, 2)) if months > 6 else 0
+            insurance.append(
+                Insurance(person, region, start, months, back_paid, _periods(d, n, start, back_paid, today))
+            )
     permits: tuple[Permit, ...] = ()
     if d.basis == "lease" and d.hukou_district == "other":
         issued = _day(rng, date(year - 4, 1, 1), date(year - 1, 11, 30))
-        permits = (
+        others = [w for w in d.parents if w != d.typed[0]][: _number(d, 51, 2)]
+        permits = tuple(
             Permit(
-                d.people[d.typed[0]],
-                f"J{d.key + 1:09d}",
-                issued,
-                months_between(issued, today),
+                d.people[w],
+                f"J{d.key + 1:09d}{n or ''}",
+                day,
+                months_between(day, today),
                 map_.text(d.home_code),
                 here,
-            ),
+            )
+            for n, (w, day) in enumerate(
+                [(d.typed[0], issued), *((w, date(year - 1, 1 + _number(d, 52, 11), 15)) for w in others)]
+            )
         )
     return tuple(jobs), tuple(insurance), permits
+
+
+def _workplace(d: _Draft, n: int, region: str, here: str, map_: _Map) -> str:
+    """Where somebody works: a third of those who work in the home's district do so in the home's zone."""
+    if region == here and _number(d, 61 + n, 3) == 0:
+        mine = map_.members[map_.zone[d.home]]
+    else:
+        mine = next(map_.here[k] for k, p in _DISTRICTS.items() if p.code == region)
+    return mine[_number(d, 63 + n, len(mine))]
+
+
+def _periods(d: _Draft, n: int, start: date, back_paid: int, today: date) -> tuple[Period, ...]:
+    """Months insured by type: some have no medical insurance in their first half year, some a gap, some paid late."""
+    found: list[Period] = []
+    kinds: tuple[Literal["pension", "medical", "unemployment", "injury", "maternity"], ...] = (
+        "pension",
+        "medical",
+        "unemployment",
+        "injury",
+        "maternity",
+    )
+    for kind in kinds:
+        first = start
+        if back_paid:
+            first = _months_on(start, back_paid)
+            found.append(Period(kind, start, _months_on(start, back_paid - 1), True))
+        if kind == "medical" and _number(d, 71 + n, 6) == 0 and months_between(first, today) > 12:
+            first = _months_on(first, 6)
+        if _number(d, 73 + n, 12) == 0 and months_between(first, today) > 24:
+            found.append(Period(kind, first, _months_on(first, 8), False))
+            first = _months_on(first, 11)
+        found.append(Period(kind, first, None, False))
+    return tuple(found)
+
+
+def _months_on(first: date, months: int) -> date:
+    """The first of the month `months` later."""
+    whole = first.year * 12 + first.month - 1 + months
+    return date(whole // 12, whole % 12 + 1, 1)
 
 
 def _who(person: Person, relation: str = "") -> dict[str, str]:
     shown = {"name": person.name, "id_number": person.id_number}
     return {**shown, "relation": relation} if relation else shown
+
+
+def _named(d: _Draft) -> list[str]:
+    """Whom a family names as guardians, once it knows whom it left out of the home's owners and of the book."""
+    typed = list(d.typed)
+    if {"owner_not_typed", "co_owner_not_typed", "one_parent_not_in_book"} & d.faults and d.basis != "grandparents":
+        typed += [w for w in d.parents if w not in typed]
+    if d.basis == "grandparents" and not d.accomplice:
+        typed = [w for w in typed if w != d.owners[0][0]]
+    return typed
 
 
 def _true_claim(
@@ -1715,19 +1838,18 @@ def _true_claim(
 ) -> Claim:
     """The claim without mistakes: what an honest family types once it is told what is wrong. Frauds claim
     their lie."""
-    typed = list(d.typed)
-    if {"owner_not_typed", "co_owner_not_typed", "one_parent_not_in_book"} & d.faults and d.basis != "grandparents":
-        typed += [w for w in d.parents if w not in typed]
+    typed = _named(d)
+    if d.basis in ("lease", "grandparents") and not d.fraud:
+        # Where nobody may own a dwelling, both parents are asked about.
+        typed = [w for w in typed if w in d.parents] + [w for w in d.parents if w not in typed]
     elder = None
     if d.basis == "grandparents":
         elder = _who(d.accomplice) if d.accomplice else _who(d.people[d.owners[0][0]])
-        if not d.accomplice:
-            typed = [w for w in typed if w != d.owners[0][0]]
     elif d.elder:
         elder = _who(d.people[d.elder])
     standard = (
         d.basis in ("contract", "lease", "resettlement")
-        or bool({"old_book", "certificate_type"} & d.faults)
+        or bool({"old_book", "certificate_type", "stale"} & d.faults)
         or bool(d.borrowed)
     )
     number = room = ""
@@ -1773,8 +1895,8 @@ def _typed(d: _Draft, true: Claim, map_: _Map) -> Claim:
     """The claim as first typed, with the family's mistakes. Numbers stay well-formed: the form checks the
     digit."""
     faults, claim = d.faults, replace(true, compound=d.claimed)
-    guardian, children = dict(claim.guardian), [dict(c) for c in claim.children]
-    second = claim.second_guardian if len(d.typed) > 1 else None
+    named, children = [_who(d.people[w], w) for w in _named(d)], [dict(c) for c in claim.children]
+    guardian, second = named[0], named[1] if len(named) > 1 and len(d.typed) > 1 else None
     elder = dict(claim.grandparent) if claim.grandparent else None
     if "owner_not_typed" in faults and d.basis == "grandparents":
         elder = _who(d.people[d.elder])
@@ -1794,7 +1916,8 @@ def _typed(d: _Draft, true: Claim, map_: _Map) -> Claim:
             # An elder sibling's number where one leaves primary school, else a number of nobody.
             older = [s.person.id_number for s in d.siblings if s.stage == "junior"]
             child["id_number"] = older[0] if older else d.mistyped
-    number = claim.certificate_no
+    # Who holds a new certificate types its number only when the register by owner does not know it yet.
+    number, room = ("", "") if "stale" in faults and d.basis != "contract" else (claim.certificate_no, claim.room)
     if "certificate_type" in faults and number:
         number = (
             f"HT{d.acquired.year}{d.key + 1:07d}"
@@ -1807,6 +1930,7 @@ def _typed(d: _Draft, true: Claim, map_: _Map) -> Claim:
         second_guardian=second,
         children=children,
         grandparent=elder,
+        room=room,
         certificate_no=number,
     )
 
@@ -1984,4 +2108,132 @@ def truth_facts(city: City, family: Family, child_index: int, core: Collection[s
         "permit.first_issued_on": permit.first_issued_on if permit else None,
         "permit.months": permit.months if permit else None,
         "insurance.months": max(insured, default=None),
+        **_truth_records(city, family, core),
     }
+
+
+def _truth_records(city: City, family: Family, core: Collection[str]) -> dict[str, Any]:
+    """The part of the truth that is more than one value: owners, places, histories, seats, dwellings by district."""
+    held, book, claim = family.truth.held_as, family.household, family.corrected
+    school = city.school_of(claim.compound)
+    here = {d.key: d.code for d in city.districts}[family.district]
+    role: dict[str, str] = {c.id_number: "child" for c in family.children}
+    for kin in (*family.guardians, *family.grandparents):
+        side = "" if kin.relation in ("father", "mother") else "maternal_" if kin.maternal else "paternal_"
+        role[kin.person.id_number] = f"{side}{kin.relation}"
+    dwelling = family.dwellings[0] if held in ("owned", "grandparents") else None
+    contract = family.contracts[0] if held == "contract" else None
+    moved = family.resettlements[0] if held == "resettlement" else None
+    lease = family.leases[0] if held == "lease" else None
+    owners = dwelling.owners if dwelling else contract.buyers if contract else ()
+    shares = [Owner(role.get(o.person.id_number, "other"), o.share_bp) for o in owners]
+    if moved:
+        shares = [Owner(g.relation, 10_000 // len(family.guardians)) for g in family.guardians]
+    rented = Place(lease.address_code, family.district) if lease else None
+    home = Place(family.address_code, family.district) if dwelling or contract or moved else None
+
+    def at(code: str, region: str) -> str:
+        if region == here:
+            return "zone" if city.zone_of.get(code.split("/")[0]) == school else "district"
+        return "city" if region in {d.code for d in city.districts} else ""
+
+    def spell(first: date, last: date | None, code: str, region: str, kind: str = "", back_paid: bool = False) -> Spell:
+        return Spell(first, last, kind, at(code, region), back_paid)
+
+    people = [claim.guardian, claim.second_guardian]
+    facts: dict[str, Any] = {
+        "child.hukou_in_zone": book.region == here and city.zone_of.get(book.address_code.split("/")[0]) == school,
+        "child.hukou_with_parents": {g.person.id_number for g in family.guardians}
+        <= {m.person.id_number for m in book.members},
+        "child.lives_with_grandparents": held == "grandparents",
+        "father.sole_child": "father" in family.only,
+        "mother.sole_daughter": "mother" in family.only,
+        "family.single_parent": len(family.guardians) == 1,
+        "family.dwellings": Dwellings(dict.fromkeys(core, 0) | _owned_by_district(family)),
+        "dwelling.owners": Owners(shares),
+        "dwelling.kind": dwelling.nature if dwelling else "commercial" if contract else "other" if moved else "none",
+        "dwelling.seat_locks": SeatLocks(
+            SeatLock(
+                k.stage,
+                k.since,
+                1,
+                k.left,
+                "public_rental" if lease and lease.kind == "public_rental" else "",
+                k.parents != (STRANGER,),
+                k.school_code == school,
+            )
+            for k in family.locks
+            if home or rented
+        ),
+        "dwelling.other_pupils": any(k.parents == (STRANGER,) and not k.left for k in family.locks)
+        and bool(home or rented),
+        "place.hukou": Place(book.address_code, book.district),
+        "place.dwelling": home,
+        "place.lease": rented,
+        "place.proof": home or rented,
+        "place.permit": Place(family.address_code, family.district)
+        if any(p.person.id_number == claim.guardian["id_number"] for p in family.permits)
+        else None,
+        "proof.machine_printed": True,
+        "lease.kind": lease.kind if lease else "none",
+        "lease.history": History([spell(lease.starts_on, lease.ends_on, lease.address_code, here)] if lease else []),
+        "hukou.history": History([spell(book.entered_on, None, book.address_code, book.region)]),
+        "permit.applied": False,
+        "permit.not_possible": book.district != "other",
+        "main.degree": "none",
+        "main.skill": "none",
+        "main.violations": 0,
+        "tax.paid_yuan": 0,
+        "history.child_status": "none",
+        "history.donated_yuan": 0,
+    }
+    lived = [*facts["lease.history"]]
+    if dwelling:
+        lived.append(spell(dwelling.registered_on, None, dwelling.address_code, here))
+    if contract and contract.delivered_on:
+        lived.append(spell(contract.delivered_on, None, contract.address_code, here))
+    if moved:
+        lived.append(spell(moved.signed_on, None, moved.address_code, here))
+    for who, person in zip(("main", "assistant"), people, strict=True):
+        number = person["id_number"] if person else ""
+        permits = [p for p in family.permits if p.person.id_number == number]
+        spent = [spell(p.first_issued_on, date(city.year, 12, 1), family.address_code, p.region) for p in permits]
+        lived += spent
+        facts[f"permit.{who}"] = History(spent)
+        facts[f"insurance.{who}"] = History(
+            spell(p.first_month, _month_end(p.last_month), "", i.region, p.kind, p.back_paid)
+            for i in family.insurance
+            if i.person.id_number == number
+            for p in i.periods
+        )
+        jobs = [j for j in family.jobs if j.person.id_number == number]
+        firms = [j for j in jobs if j.kind in ("trader", "company")]
+        facts[f"business.{who}"] = History(spell(j.starts_on, None, j.address_code, j.region) for j in firms)
+        facts[f"work.{who}"] = History(
+            spell(j.starts_on, None, j.address_code, j.region) for j in jobs if j not in firms
+        )
+        for name in ("fund", "tax", "moved"):
+            facts[f"{name}.{who}"] = History()
+    facts["residence.history"] = History(lived)
+    if people[0]:
+        born = date.fromisoformat(
+            "-".join((people[0]["id_number"][6:10], people[0]["id_number"][10:12], people[0]["id_number"][12:14]))
+        )
+        facts["main.age"] = months_between(born, date(city.year, 8, 31)) // 12
+    return facts
+
+
+def _owned_by_district(family: Family) -> dict[str, int]:
+    """How many dwellings child and parents own, by district; contracts count."""
+    near = {p.id_number for p in (*(g.person for g in family.guardians), *family.children)}
+    found: Counter[str] = Counter()
+    for w in family.dwellings:
+        if w.status == "current" and near & {o.person.id_number for o in w.owners}:
+            found[w.district] += 1
+    found.update(c.district for c in family.contracts)
+    found.update(family.district for _ in family.resettlements)
+    return dict(found)
+
+
+def _month_end(first: date | None) -> date | None:
+    return None if first is None else _months_on(first, 1) - timedelta(days=1)

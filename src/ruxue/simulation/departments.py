@@ -1,7 +1,8 @@
 """The six simulated departments: one HTTP process of its own, its own database file, with latency, limits and
 faults.
 
-They compare as dumbly as registers do: exact text for names, containment for addresses. Faults follow from
+They compare as registers should: a name sign by sign in one way of writing, an address level by level, numbers of
+papers in one form; a likeness is never a match. Faults follow from
 the question and from how often it was asked, never from chance at run time, so that a season can be repeated.
 """
 
@@ -19,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +29,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError, create_model
 
+from ruxue.algorithms.address import Directory, Standard
+from ruxue.algorithms.identity import compare_names, long_id, read_paper
 from ruxue.exchange.items import (
     CATALOGUE,
     DEPARTMENT_NAMES,
@@ -205,10 +209,10 @@ class Registers:
     # ── the items ───────────────────────────────────────────
 
     def _ps1(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
-        row = self.get("PS1", keys["id"].upper())
+        row = self.get("PS1", long_id(keys["id"]))
         if row is None:
             return Code.NO_RECORD
-        same = row["name"] == claim.get("name", keys["name"])
+        same = _same_name(row["name"], claim.get("name", keys["name"]))
         return {"name": _yn(same)}, row["fields"] if same else {}
 
     def _ps2(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
@@ -217,12 +221,12 @@ class Registers:
             return Code.NO_RECORD
         fields, compared = row["fields"], {}
         if "name" in claim:
-            compared["name"] = _yn(row["name"] == claim["name"])
+            compared["name"] = _yn(_same_name(row["name"], claim["name"]))
         if "region" in claim:
             compared["region"] = _yn(fields["region"] == claim["region"])
         if "address" in claim:
             text = claim["address"]
-            compared["address"] = _yn(isinstance(text, str) and bool(text) and text in fields["address"])
+            compared["address"] = _yn(isinstance(text, str) and _lies_in(fields["address"], text))
         return compared, fields
 
     def _ps3(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
@@ -235,9 +239,13 @@ class Registers:
         compared = {"same_household": _yn(same)}
         if "relation" in claim:
             compared["relation"] = _yn(kinship == claim["relation"])
+        through = row["through"].get(who)
         return compared, {
             "same_household": same,
             "kinship": kinship,
+            "through": through,
+            "parents_on_record": row["parents"],
+            "only_child": through in row["only"] if through else None,
             "head_masked": row["head_masked"],
             "members": row["members"],
         }
@@ -264,7 +272,7 @@ class Registers:
         row = self.get("NR1", keys["id"].upper())
         if row is None:
             return Code.NO_RECORD
-        compared = {"name": _yn(row["name"] == claim.get("name", keys["name"]))}
+        compared = {"name": _yn(_same_name(row["name"], claim.get("name", keys["name"])))}
         if claim.get("address_code"):
             here = any(
                 r["status"] == "current" and _under(r["address_code"], claim["address_code"]) for r in row["rights"]
@@ -273,18 +281,18 @@ class Registers:
         return compared, {"rights": row["rights"]}
 
     def _nr2(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
-        row = self.get("NR2", keys["certificate_no"])
+        row = self.get("NR2", read_paper(keys["certificate_no"]).number)
         if row is None:
             return Code.NO_RECORD
         # Somebody else's certificate is not shown to whoever knows its number.
-        if row["names"].get(keys["id"].upper()) != keys["name"]:
+        if not _same_name(row["names"].get(long_id(keys["id"]), ""), keys["name"]):
             return {"certificate_no": "Y", "name": "N"}, {}
         right = row["right"]
         compared = {"certificate_no": "Y", "name": "Y"}
         if claim.get("address_code"):
             here = right["status"] == "current" and _under(right["address_code"], claim["address_code"])
             compared["address_code"] = _yn(here)
-        shown = ("unit_no", "status", "location", "address_code", "registered_on", "owners", "use")
+        shown = ("unit_no", "status", "location", "address_code", "registered_on", "owners", "use", "nature")
         return compared, {**{k: right[k] for k in shown}, "certificate_type": row["type"]}
 
     def _nr3(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
@@ -303,6 +311,7 @@ class Registers:
             "start_year": None,
             "unlock_year": None,
             "same_parents": None,
+            "locks": [],
         }
         return {}, self.get("ED2", keys["unit_no"]) or free
 
@@ -315,7 +324,7 @@ class Registers:
 
         def look(keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
             row = self.get(item, keys[key].upper())
-            if row is None or (of_person and row["name"] != keys["name"]):
+            if row is None or (of_person and not _same_name(row["name"], keys["name"])):
                 return Code.NO_RECORD
             compared = {}
             for name in ("address_code", "region", "contract_no", "filing_no", "agreement_no", "uscc"):
@@ -339,6 +348,21 @@ def _known(row: Any, day: str) -> Any:
         return {**row, "rights": rights} if rights else None
     fields = row.get("right") or row.get("fields") or {}
     return row if next((fields[name] for name in _ENTERED if name in fields), day) <= day else None
+
+
+def _same_name(held: str, typed: object) -> bool:
+    """Whether two names are the same signs; width, spaces and forms of one sign don't count, likeness is no match."""
+    return isinstance(typed, str) and compare_names(held, typed).verdict == "equal"
+
+
+@lru_cache(maxsize=4096)
+def _place_of(text: str) -> Directory:
+    return Directory([Standard("", text)])
+
+
+def _lies_in(address: str, place: str) -> bool:
+    """Whether an address is the place or lies in it, level by level."""
+    return bool(place) and _place_of(place).match(address).verdict == "equal"
 
 
 def _yn(value: bool) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from ruxue.algorithms.address import normalize
-from ruxue.algorithms.identity import mask_name
+from ruxue.algorithms.identity import mask_name, read_paper
 from ruxue.exchange.items import id_digest
 from ruxue.simulation.city import (
     STRANGER,
@@ -113,6 +113,7 @@ class _Writer:
         yield from self._people(f)
         yield from self._household(f)
         yield from self._homes(f)
+        yield from self._seats(f)
         yield from self._contracts(f)
         if "job_missing" not in f.truth.flaws:
             yield from self._work(f)
@@ -163,6 +164,7 @@ class _Writer:
         to_child = _GRANDCHILD if book.members[0].relation in ("grandfather", "grandmother") else _CHILD
         kinship = {id_digest(g.person.id_number): "parent" for g in f.guardians}
         kinship |= {id_digest(g.person.id_number): "grandparent" for g in f.grandparents}
+        through = {id_digest(g.person.id_number): "mother" if g.maternal else "father" for g in f.grandparents}
         young = (*f.children, *(s.person for s in f.siblings))
         inside = [
             {"name_masked": mask_name(c.name), "relation": to_child, "id_digest": id_digest(c.id_number)} for c in young
@@ -191,6 +193,9 @@ class _Writer:
                 child.id_number,
                 {
                     "kinship": kinship,
+                    "through": through,
+                    "only": f.only,
+                    "parents": len(f.guardians),
                     "head_masked": mask_name(book.head.name),
                     "members": members + inside,
                 },
@@ -242,7 +247,7 @@ class _Writer:
             if not (first and "stale" in flaws and f.key % 2):
                 yield (
                     "NR2",
-                    dwelling.certificate_no,
+                    read_paper(dwelling.certificate_no).number,
                     {
                         "names": {p.id_number: p.name for p in people},
                         "type": dwelling.certificate_type,
@@ -264,21 +269,6 @@ class _Writer:
                     },
                 },
             )
-            pupil = next((s for s in f.siblings if s.stage == "primary"), None)
-            if first and pupil and dwelling.status == "current":
-                start = self.city.year - pupil.grade
-                yield (
-                    "ED2",
-                    dwelling.unit_no,
-                    {
-                        "locked": True,
-                        "school_code": pupil.school_code,
-                        "stage": "primary",
-                        "start_year": start,
-                        "unlock_year": start + 6,
-                        "same_parents": True,
-                    },
-                )
         for contract in f.contracts:
             for share in contract.buyers:
                 counts[share.person.id_number][self.code_of[contract.district]] += 1
@@ -291,6 +281,35 @@ class _Writer:
             )
         for number, count in counts.items():
             yield "NR3", number, count
+
+    def _seats(self, f: Family) -> Iterator[Row]:
+        """The seats of a home, found by its unit's number or by its standard address."""
+        locks = [
+            {
+                "stage": k.stage,
+                "school_code": k.school_code,
+                "start_year": k.since,
+                "grade": 1,
+                "left": k.left,
+                "parents": [id_digest(p.id_number) for p in k.parents],
+            }
+            for k in f.locks
+        ]
+        held = next((k for k in f.locks if not k.left), None)
+        if not locks:
+            return
+        years = 6 if held and held.stage == "primary" else 3
+        body = {
+            "locked": held is not None,
+            "school_code": held.school_code if held else None,
+            "stage": held.stage if held else None,
+            "start_year": held.since if held else None,
+            "unlock_year": held.since + years if held else None,
+            "same_parents": held.parents != (STRANGER,) if held else None,
+            "locks": locks,
+        }
+        for key in {f.locks[0].address_code, f.locks[0].unit_no} - {""}:
+            yield "ED2", key, body
 
     def _contracts(self, f: Family) -> Iterator[Row]:
         flaws, city = f.truth.flaws, self.city
@@ -332,6 +351,7 @@ class _Writer:
                         "filed_on": lease.filed_on.isoformat(),
                         "status": "valid",
                         "unbroken_months": lease.months,
+                        "kind": lease.kind,
                     },
                 },
             )
@@ -375,7 +395,13 @@ class _Writer:
     def _work(self, f: Family) -> Iterator[Row]:
         for job in f.jobs:
             who, started = job.person.id_number, job.starts_on.isoformat()
-            firm = {"uscc": job.uscc, "region": job.region, "registered_on": started, "status": "active"}
+            firm = {
+                "uscc": job.uscc,
+                "region": job.region,
+                "registered_on": started,
+                "status": "active",
+                "address_code": job.address_code,
+            }
             if job.kind == "trader":
                 yield "MR1", who, {"name": job.person.name, "fields": firm}
             elif job.kind == "company":
@@ -396,6 +422,7 @@ class _Writer:
                             "ends_on": None,
                             "kind": job.kind,
                             "status": "current",
+                            "address_code": job.address_code,
                         },
                     },
                 )
@@ -414,6 +441,16 @@ class _Writer:
                         "cumulative_months": months,
                         "back_paid_months": i.back_paid,
                         "status": "paying",
+                        "periods": [
+                            {
+                                "kind": p.kind,
+                                "region": i.region,
+                                "first_month": p.first_month.strftime("%Y-%m"),
+                                "last_month": p.last_month.strftime("%Y-%m") if p.last_month else None,
+                                "back_paid": p.back_paid,
+                            }
+                            for p in i.periods
+                        ],
                     },
                 },
             )
@@ -447,6 +484,7 @@ def _right(dwelling: Dwelling, linked: bool) -> dict[str, Any]:
         "location": dwelling.address,
         "address_code": dwelling.address_code if linked else None,
         "use": dwelling.use,
+        "nature": dwelling.nature,
         "area_cm2": dwelling.area_cm2,
         "co_ownership": "sole" if len(dwelling.owners) == 1 else "shares",
         "owners": _owners(dwelling.owners),

@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -25,8 +26,8 @@ from ruxue.applications.reasons import STAFF_RETURN
 from ruxue.applications.states import Actor, State
 from ruxue.ledger import clock
 from ruxue.places import seasons
-from ruxue.policy.facts import VOCABULARY
 from ruxue.web.guardian.views import explanation_of, shown_checks
+from ruxue.web.school import papers
 from ruxue.web.staff import my_school, school_page, scope, staff
 
 ACTABLE = (State.SCHOOL_REVIEW, State.ONSITE_BOOKED)
@@ -120,7 +121,7 @@ def file(request: HttpRequest, key: str) -> HttpResponse:
     """One family's file: claim, evidence, decision."""
     row = _file(request, key)
     may_act = scope(request).may_review(row.season.district_id, row.school_id)
-    answer = None
+    answer, typed, errors = None, {k: str(v) for k, v in request.POST.items()}, {}
     if request.method == "POST":
         if not may_act:
             raise Http404
@@ -131,12 +132,14 @@ def file(request: HttpRequest, key: str) -> HttpResponse:
             try:
                 _decide(request, row)
                 return redirect(reverse("school:queue"))
+            except papers.Mistakes as mistakes:
+                errors = mistakes.fields
+                messages.error(request, _("Nothing was decided yet: please look at the marked fields."))
             except review.StillRefused:
                 messages.error(
                     request,
                     _("With these facts the rule still refuses the child: please mark which fact is otherwise."),
                 )
-                return redirect("school:file", key)
             except (NotAllowed, ValueError) as error:
                 messages.error(request, _("This is not possible: %(why)s") % {"why": error})
                 return redirect("school:file", key)
@@ -148,6 +151,7 @@ def file(request: HttpRequest, key: str) -> HttpResponse:
             d.status
         ]  # type: ignore[attr-defined]
     names = list(dict.fromkeys([*row.needed_facts, *suggested]))
+    shown = {**papers.filled(suggested), **{k: v for k, v in typed.items() if v}}
     school = row.school
     if school is None:
         raise Http404
@@ -159,7 +163,9 @@ def file(request: HttpRequest, key: str) -> HttpResponse:
         checks=shown_checks(row),
         explanation=explanation_of(row),
         documents=documents,
-        open_facts=[(n, VOCABULARY[n].kind.__name__, suggested.get(n)) for n in names],
+        entries=papers.entries(names, row.season, shown, errors, zh=(get_language() or "").startswith("zh")),
+        note=typed.get("note", ""),
+        confirmations=row.confirmations.select_related("by", "document").order_by("-id"),
         actable=row.state in ACTABLE,
         may_act=may_act,
         return_reasons=STAFF_RETURN,
@@ -173,21 +179,7 @@ def _decide(request: HttpRequest, row: Application) -> None:
     """Carries out the reviewer's button."""
     do, note = request.POST.get("do"), request.POST.get("note", "")[:300]
     if do == "accept":
-        confirmed: dict[str, Any] = {}
-        for field, value in request.POST.items():
-            name = field.removeprefix("fact.")
-            if not field.startswith("fact.") or not value or name not in VOCABULARY:
-                continue
-            kind = VOCABULARY[name].kind
-            confirmed[name] = (
-                value == "true"
-                if kind is bool
-                else date.fromisoformat(value)
-                if kind is date
-                else int(value)
-                if kind is int
-                else value
-            )
+        confirmed = papers.read(row, {k: str(v) for k, v in request.POST.items()})
         review.accept(row.key, _by(request), confirmed, note)
     elif do == "refuse":
         review.refuse(row.key, _by(request), note)
