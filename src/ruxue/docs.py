@@ -34,7 +34,7 @@ def tables() -> str:
             lines += [
                 f"    {f.related_model.__name__} ||--o{{ {name} : {f.name}"
                 for f in model._meta.get_fields()
-                if f.many_to_one and f.concrete and hasattr(f.related_model, "__name__")
+                if f.many_to_one and f.concrete and f.related_model
             ]
     lines += ["```", "", "| app | table | meaning |", "|---|---|---|"]
     lines += [f"| {app} | {name} | {'' if text.startswith(name + '(') else text} |" for app, name, text in listed]

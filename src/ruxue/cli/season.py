@@ -66,8 +66,8 @@ def _drain(group: processes.Group) -> Callable[[], None]:
 
 def _play(
     families: int, users: int | None, seed: int, year: int, var: Path, until: str, started: float
-) -> tuple[Any, dict[str, float]]:
-    """Generates the city, starts departments and worker, plays; returns the player."""
+) -> tuple[Any, list[tuple[str, str]]]:
+    """Generates the city, starts departments and worker, plays; returns the player and the staff's sign-ins."""
     from ruxue import crypto
     from ruxue.simulation import city as city_module
     from ruxue.simulation import registers, season
@@ -105,8 +105,7 @@ def _play(
             player.seconds = seconds
             season.play(player, until)
         crypto.seed_public_keys(None)
-    player.staff = staff
-    return player, seconds
+    return player, staff
 
 
 def _survive_no_crash() -> None:
@@ -254,12 +253,12 @@ def _make_demo(families: int, seed: int, var: Path, marker: Path, started: float
     console.print(
         f"Making the demo city with {families:,} families and playing its season; this takes a few minutes once."
     )
-    player, _ = _play(families, None, seed, 2026, var, "eve", started)
+    player, staff = _play(families, None, seed, 2026, var, "eve", started)
     sample = [f for f in player.city.families if not f.fraud][:3]
     marker.write_text(
         json.dumps(
             {
-                "staff": player.staff,
+                "staff": staff,
                 "guardians": [[f.phone, f.children[0].name, f.kind] for f in sample],
             },
             ensure_ascii=False,

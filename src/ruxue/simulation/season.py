@@ -417,9 +417,9 @@ class Player:
         ceremony.open_commitments(made.key, By(Actor.DISTRICT))
         for w in made.witnesses.all():
             secrets[w.code] = hashlib.sha256(f"{self.city.seed}/{made.manifest['id']}/{w.code}".encode()).digest()
-            ceremony.commit(w.holder, draw.commitment(bytes.fromhex(made.digest), w.code, secrets[w.code]).hex())
+            ceremony.commit(str(w.holder), draw.commitment(bytes.fromhex(made.digest), w.code, secrets[w.code]).hex())
         for w in made.witnesses.all():
-            ceremony.reveal(w.holder, secrets[w.code].hex())
+            ceremony.reveal(str(w.holder), secrets[w.code].hex())
         ceremony.hold(made.key, By(Actor.DISTRICT))
 
     def write_bundles(self, folder: Path) -> int:

@@ -126,11 +126,11 @@ def calendar(request: HttpRequest) -> HttpResponse:
         return redirect("bureau:calendar")
     windows = []
     for kind in Window.Kind.values:
-        w = seasons.window(season, kind)
+        w: Any = seasons.window(season, kind)
         if w:
             w.opens_local, w.closes_local = (
                 t.astimezone(clock.CITY_ZONE).strftime("%Y-%m-%dT%H:%M") for t in (w.opens_at, w.closes_at)
-            )  # type: ignore[attr-defined]
+            )
         windows.append((kind, w))
     return bureau_page(request, "bureau/calendar.html", district, windows=windows)
 
@@ -174,7 +174,7 @@ def plans(request: HttpRequest) -> HttpResponse:
                 )
             else:
                 _save_zone(
-                    Zone.objects.get(pk=request.POST.get("zone"), season=season),
+                    Zone.objects.get(pk=request.POST.get("zone", ""), season=season),
                     json.loads(request.POST.get("geometry", "")),
                     str(by.user),
                 )

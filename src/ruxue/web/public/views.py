@@ -38,15 +38,15 @@ from ruxue.web.templatetags.ruxue import chinese
 from ruxue.web.witness.show import draw_context, state_name
 
 
-def _districts() -> list[District]:
-    rows = list(District.objects.order_by("code"))
+def _districts() -> list[Any]:
+    rows: list[Any] = list(District.objects.order_by("code"))
     now = clock.now()
     for d in rows:
-        d.season = seasons.current(d)  # type: ignore[attr-defined]
-        windows = sorted(d.season.windows.all(), key=lambda w: (w.opens_at, w.closes_at)) if d.season else []  # type: ignore[attr-defined]
+        d.season = seasons.current(d)
+        windows = sorted(d.season.windows.all(), key=lambda w: (w.opens_at, w.closes_at)) if d.season else []
         for w in windows:
             w.is_now = w.opens_at <= now < w.closes_at
-        d.windows_sorted, d.open_windows = windows, [w for w in windows if w.is_now]  # type: ignore[attr-defined]
+        d.windows_sorted, d.open_windows = windows, [w for w in windows if w.is_now]
     return rows
 
 
@@ -84,8 +84,8 @@ def schools(request: HttpRequest) -> HttpResponse:
     for d in districts:
         d.plans = (
             SeatPlan.objects.filter(season=d.season).select_related("school").order_by("school_id") if d.season else []
-        )  # type: ignore[attr-defined]
-        for z in Zone.objects.filter(season=d.season).select_related("school"):  # type: ignore[attr-defined]
+        )
+        for z in Zone.objects.filter(season=d.season).select_related("school"):
             shapes.append(_feature(z.geometry, label=z.school.name, url=reverse("public:school", args=[z.school_id])))
     return render(request, "public/schools.html", {"districts": districts, "shapes": _collection(shapes)})
 
@@ -247,15 +247,15 @@ def rule_check(request: HttpRequest, district: str) -> HttpResponse:
 
 
 def results(request: HttpRequest) -> HttpResponse:
-    publications = list(
+    publications: list[Any] = list(
         Publication.objects.filter(kind="results").select_related("season__district").order_by("season__district__code")
     )
     names = {s.code: s for s in School.objects.all()}
     for p in publications:
-        p.rounds = p.season.rounds.select_related("lottery").order_by("number")  # type: ignore[attr-defined]
+        p.rounds = p.season.rounds.select_related("lottery").order_by("number")
         p.schools = [
             {"code": c, "name": names[c].name, "count": len(v)} for c, v in sorted(p.payload["schools"].items())
-        ]  # type: ignore[attr-defined]
+        ]
     return render(request, "public/results.html", {"publications": publications})
 
 
@@ -273,21 +273,21 @@ def results_school(request: HttpRequest, code: str) -> HttpResponse:
 def statistics(request: HttpRequest) -> HttpResponse:
     rows = []
     for d in _districts():
-        states = dict(
+        states: dict[bool, int] = dict(
             Application.objects.filter(season=d.season)
             .exclude(state=State.DRAFT)
             .values_list("by_human")
             .annotate(n=Count("id"))
-        )  # type: ignore[attr-defined]
+        )
         rows.append(
             {
                 "district": d,
                 "applications": sum(states.values()),
                 "auto": states.get(False, 0),
-                "seats": sum(SeatPlan.objects.filter(season=d.season).values_list("seats", flat=True)),  # type: ignore[attr-defined]
+                "seats": sum(SeatPlan.objects.filter(season=d.season).values_list("seats", flat=True)),
                 "seated": Offer.objects.filter(
                     round__season=d.season, application__state__in=HOLDS_SEAT - {State.SEATED}
-                ).count(),  # type: ignore[attr-defined]
+                ).count(),
             }
         )
     chart = {
@@ -306,7 +306,7 @@ def statistics(request: HttpRequest) -> HttpResponse:
 def draws(request: HttpRequest) -> HttpResponse:
     rows = list(Ceremony.objects.order_by("-id")[:500])
     for r in rows:
-        r.state_name = state_name(r)  # type: ignore[attr-defined]
+        r.state_name = state_name(r)
     return render(request, "public/draws.html", {"draws": rows})
 
 
@@ -315,7 +315,7 @@ def draw(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "public/draw.html", draw_context(made))
 
 
-def bundle(request: HttpRequest, key: str) -> HttpResponse:
+def bundle(request: HttpRequest, key: str) -> FileResponse:
     made = get_object_or_404(Ceremony, key=key, state=Ceremony.State.DRAWN)
     return FileResponse(
         io.BytesIO(to_bytes(ceremony.published_bundle(made))),
@@ -329,7 +329,7 @@ _VERIFIER = Path(__file__).parents[1] / "static" / "dist" / "verifier.html"
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]+)"')
 
 
-def verifier(request: HttpRequest, key: str = "") -> HttpResponse:
+def verifier(request: HttpRequest, key: str = "") -> FileResponse:
     """The page that verifies bundles, one file without network; with `key` it carries that draw's bundle.
 
     It also carries the log's key, so that a copy saved today knows a log with another key. `?save` downloads it.
