@@ -258,8 +258,8 @@ def _live_locks(locks: Locks | None, year: int, highest: int) -> Any:
     """The locks in force, by dwelling: where each dwelling's begin, their families, their schools."""
     if locks is None:
         return np.zeros(highest + 2, np.int32), np.empty(0, np.int64), np.empty(0, np.int64)
-    rows = (locks.dwelling, locks.family, locks.school, locks.first_year, locks.years)
-    return deferred.live_locks(*(np.asarray(row, np.int64) for row in rows), locks.released, year, highest)
+    rows = [locks.dwelling, locks.family, locks.school, locks.first_year, locks.years]
+    return deferred.live_locks(year, highest, locks.released, *(np.asarray(row, np.int64) for row in rows))
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def _pack(keys: Ints, low: Ints, high: Ints, bits: Words, words: Words) -> None:
 
 @njit(cache=True)
 def live_locks(
-    dwelling: Ints, family: Ints, school: Ints, first_year: Ints, years: Ints, released: Any, year: int, highest: int
+    year: int, highest: int, released: Any, dwelling: Ints, family: Ints, school: Ints, first_year: Ints, years: Ints
 ) -> Any:
     """The locks in force, by dwelling 0 … highest: where each dwelling's begin, their families, their schools."""
     begin = np.zeros(highest + 2, np.int32)
@@ -87,7 +87,7 @@ def live_locks(
 
 
 @njit(cache=True)
-def _bars(dwelling: Ints, family: Ints, lock_begin: Any, lock_family: Ints, lock_school: Ints, bars: Any) -> None:
+def _bars(bars: Any, dwelling: Ints, family: Ints, lock_begin: Any, lock_family: Ints, lock_school: Ints) -> None:
     """Where each unit is locked out by another family's pupil: -1 everywhere, -2 nowhere, -3 at several schools, else there.
 
     A loop of its own, so short that the processor fetches many dwellings at once.
@@ -115,10 +115,10 @@ def stand(
     school: Any,
     seats: Ints,
     size: Any,
-    options: tuple[Any, ...],
-    standing: tuple[Any, ...],
-    rules: tuple[Any, ...],
-    locks: tuple[Any, ...],
+    options: Any,
+    standing: Any,
+    rules: Any,
+    locks: Any,
 ) -> tuple[Any, NDArray[np.int8], Ints]:
     """Each option's card and one more to end the last list; why an option is closed (1: lock, 2: buffer zone, else 0); and
     how many options each school has.
@@ -131,8 +131,8 @@ def stand(
         np.zeros(len(seats), np.int64),
     )
     bars = np.empty(len(size), np.int32)
-    _bars(*locks, bars)
-    fault, place = _stand(cards, closed, count, start, school, seats, size, *options, *standing, *rules, *locks, bars)
+    _bars(bars, *locks)
+    fault, place = _stand(cards, closed, count, bars, start, school, seats, size, *options, *standing, *rules, *locks)
     if fault:
         raise ValueError(_FAULTS[fault].format(place))
     return cards, closed, count
@@ -153,6 +153,7 @@ def _stand(
     cards: Any,
     closed: Any,
     count: Ints,
+    bars: Any,
     start: Ints,
     school: Any,
     seats: Ints,
@@ -177,7 +178,6 @@ def _stand(
     lock_begin: Any,
     lock_family: Ints,
     lock_school: Ints,
-    bars: Any,
 ) -> tuple[int, int]:
     """Fills cards, reasons and counts; returns the first fault as (its number, unit or school), or (0, 0).
 
@@ -417,7 +417,7 @@ def _defer(
                 if word == NEVER:
                     o += 1
                     continue
-                s = p if p < schools else np.int32(home[p - schools])
+                s: Any = p if p < schools else np.int32(home[p - schools])
                 if pools[s].free != 0 or pools[p].free != 0 or (bound and size[u] > 1):
                     break
                 group = False
@@ -648,7 +648,7 @@ def _repair(
             if v >= 0:
                 if cards[o].word == NEVER:
                     continue
-                s = np.int64(school[o])
+                s = school[o]
             else:
                 s = queue[head]
                 head += 1
@@ -676,7 +676,7 @@ def _repair(
                         old = school[at[u]]
                         if not dirty[old]:
                             dirty[old] = True
-                            queue.append(np.int64(old))
+                            queue.append(old)
                     at[u] = taken
                     pool[u] = chosen[i]
                 elif at[u] == taken:
