@@ -824,7 +824,7 @@ def spoken(template: str, context: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_points_and_grounds_are_told_short_first(lang: Any) -> None:
+def test_points_and_grounds_are_told_short_first(season: Any, lang: Any) -> None:
     from ruxue.policy.cases import read
     from ruxue.policy.engine import decide
     from ruxue.policy.explain import explain
