@@ -788,23 +788,30 @@ def test_the_family_reads_its_place_in_the_order(season: Any) -> None:
         Offer.objects.filter(pk=offer.pk).update(deadline=offer.deadline)
 
 
-def test_a_family_is_told_by_the_rule_that_decided(season: Any) -> None:
-    from ruxue.applications.models import Application
+def published(season: Any, text: str) -> None:
+    """A rule in force from today on, by two people."""
     from ruxue.ledger import clock
     from ruxue.places import rules
-    from ruxue.web.guardian.views import explanation_of
 
-    row = Application.objects.filter(season=season, category="K1").exclude(policy_digest="").first()
-    assert row is not None
     one, two = official("kuiwen", "kuiwen"), official("kuiwen-two", "kuiwen")
     base = season.policies.order_by("-version").first()
-    text = RuleText(base.text).put(["categories", 0, "title", "zh"], "改名的第一批次")
-    draft = rules.start(season, one, "renamed", base.text, base)
+    draft = rules.start(season, one, "changed", base.text, base)
     rules.edit(draft.pk, one, text, "text", 0)
     rules.submit(draft.pk, one, 1)
     draft.refresh_from_db()
     rules.approve(draft.pk, two, draft.digest)
     rules.publish(draft.pk, two, clock.today())
+
+
+def test_a_family_is_told_by_the_rule_that_decided(season: Any) -> None:
+    from ruxue.applications.models import Application
+    from ruxue.places import rules
+    from ruxue.web.guardian.views import explanation_of
+
+    row = Application.objects.filter(season=season, category="K1").exclude(policy_digest="").first()
+    assert row is not None
+    base = season.policies.order_by("-version").first()
+    published(season, RuleText(base.text).put(["categories", 0, "title", "zh"], "改名的第一批次"))
     now = rules.in_force(season)
     assert now is not None and now.categories[0].title.zh == "改名的第一批次"
     with translation.override("zh-hans"):
@@ -817,7 +824,7 @@ def spoken(template: str, context: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_points_and_grounds_are_told_short_first(lang: Any) -> None:
+def test_points_and_grounds_are_told_short_first(season: Any, lang: Any) -> None:
     from ruxue.policy.cases import read
     from ruxue.policy.engine import decide
     from ruxue.policy.explain import explain
@@ -858,3 +865,40 @@ def test_the_self_check_asks_until_it_is_sure_and_stores_nothing(season: Any) ->
             }.get(name, "true")
     assert "batch 1: hukou and property consistent" in page
     assert not web.cookies.get("sessionid")
+
+
+def test_the_self_check_counts_points_from_a_run_without_a_break(season: Any) -> None:
+    from ruxue.applications.models import Application
+
+    points = """points:
+  title: {zh: 积分, en: points}
+  sum:
+    - title: {zh: 居住证, en: permit}
+      rate: 1
+      of: {of: [permit.main], at: district, count: unbroken, unit: months, until: "${season}-08-31"}
+"""
+    published(season, season.policies.order_by("-version").first().text + points)
+    before = Application.objects.count()
+    web = Client()
+    web.cookies["ruxue_language"] = "en"
+    answers: dict[str, Any] = {
+        "a.child.born_on": "2020-01-01",
+        "a.permit.main": [f"{season.year - 1}-01-01", "district"],
+    }
+    for _turn in range(12):
+        page = web.post("/rules/kuiwen/check", answers).content.decode()
+        asked = re.findall(r'<(?:select|input)[^>]* name="(a\.[^"]+)"[^>]*data-asked', page)
+        if not asked:
+            break
+        for name in asked:
+            known = {"a.child.hukou_district": "kuiwen", "a.family.special_group": "", "a.child.born_on": "2020-01-01"}
+            refused = ("a.child.already_enrolled", "a.family.reported_absent")
+            answers[name] = known.get(name, "false" if name in refused else "true")
+    assert not asked and "20 points: how they come about" in page
+    del answers["a.permit.main"]
+    page = web.post("/rules/kuiwen/check", answers).content.decode()
+    assert 'name="a.permit.main"' in page and "since which day" in page and 'value="none"' in page
+    answers["a.permit.main"] = ["", "", "none"]
+    page = web.post("/rules/kuiwen/check", answers).content.decode()
+    assert "0 points: how they come about" in page
+    assert Application.objects.count() == before and not web.cookies.get("sessionid")

@@ -416,8 +416,9 @@ def reached(policy: Policy, sheets: Iterable[FactSheet], lang: Lang) -> list[Use
                 trees += [(f"categories.{i}.bases.{j}", part) for part in conjuncts(ground)]
     trees += [(f"veto.{i}", veto) for i, (veto, _) in enumerate(rule.vetoes)]
     trees += [(f"last_in_category.{i}", penalty) for i, penalty in enumerate(rule.penalties)]
-    for code, part in rule.points.items():
-        trees += [(f"points for {code}", leaf) for leaf in (_part_leaves(part) if part else ())]
+    # Items that count for several categories are one condition of the rule.
+    items = {id(leaf.condition): leaf for part in rule.points.values() if part for leaf in _part_leaves(part)}
+    trees += [("points", leaf) for leaf in items.values()]
     counts: list[dict[Truth, int]] = [dict.fromkeys(Truth, 0) for _ in trees]
     for sheet in sheets:
         for count, (_, tree) in zip(counts, trees, strict=True):

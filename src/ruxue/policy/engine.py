@@ -80,7 +80,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An item of points with its closures; `value` gives proven and possible points in thousandths."""
+    """An item of points with its closures; `value` gives proven and possible points in thousandths, `names` are the
+    facts that its quantity counts."""
 
     item: Item
     value: Measure
@@ -88,6 +89,7 @@ class Part:
     when: Node | None
     times: Node | None
     amount: Measure | None
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -620,7 +622,8 @@ def _own_part(
     if item.parts and not parts:
         return None
     # A single item is as quickly counted as looked up; what it counts is remembered anyway.
-    return Part(item, _remembered(value) if parts else value, parts, when, times, amount)
+    names = tuple(item.of.facts()) if item.of else ()
+    return Part(item, _remembered(value) if parts else value, parts, when, times, amount, names)
 
 
 def _valued(
@@ -725,7 +728,7 @@ def open_facts(part: Part, facts: FactSheet) -> list[str]:
         return []
     found = unknown_facts(part.when, facts) if part.when else []
     if part.item.of:
-        found += [n for n in part.item.of.facts() if facts.get(n, UNKNOWN).value is None]
+        found += [n for n in part.names if facts.get(n, UNKNOWN).value is None]
     for inner in part.parts:
         found += open_facts(inner, facts)
     return found + (unknown_facts(part.times, facts) if part.times else [])

@@ -11,7 +11,7 @@ from datetime import date
 from typing import NamedTuple
 
 from ruxue.policy import arrangements
-from ruxue.policy.engine import Ground, Node, Part, Range, Verdict, compiled, conjuncts, decide, node, trusted
+from ruxue.policy.engine import Compiled, Ground, Node, Part, Range, Verdict, compiled, conjuncts, decide, node, trusted
 from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, FactSheet, Lang, Truth, Value
 from ruxue.policy.language import COORDINATE, Condition, Policy, Quantity
 from ruxue.policy.records import AT, KIND_NAMES, Dwellings, History, SeatLocks, Spell
@@ -129,6 +129,7 @@ class _Teller:
     """What every line needs: the policy's words, the facts as the policy sees them, the last day to act."""
 
     policy: Policy
+    rule: Compiled
     words: Words
     facts: FactSheet
     until: date | None
@@ -207,7 +208,7 @@ def _skipped(code: str, title: str, line: Line, decided: bool, zh: bool) -> Skip
 def _point_lines(part: Part, tell: _Teller, depth: int, value: Range) -> list[PointLine]:
     (low, high), found = value, ""
     if part.amount and part.item.of:
-        name = next((n for n in part.item.of.facts() if n in tell.facts), "")
+        name = next((n for n in part.names if n in tell.facts), "")
         counted, bound = part.amount(tell.facts)
         unit = part.item.of.measure
         shown = tell.words.number(counted, unit)
@@ -240,7 +241,7 @@ def explain(policy: Policy, facts: FactSheet, verdict: Verdict, lang: Lang, unti
     """
     rule, words = compiled(policy), words_of(policy, lang)
     zh, facts = words.zh, trusted(policy, facts)
-    tell = _Teller(policy, words, facts, until)
+    tell = _Teller(policy, rule, words, facts, until)
     if verdict.state == "ineligible":
         line = tell.line(_blocking(conjuncts(rule.eligible), facts))
         sentence = (
@@ -261,7 +262,7 @@ def explain(policy: Policy, facts: FactSheet, verdict: Verdict, lang: Lang, unti
         title = pick(policy.veto[i].title, lang)
         notes.append(f"一票否决“{title}”：{line.finding}。" if zh else f"Ruled out by {title}: {line.finding}.")
     why = ""
-    for other in _ahead(policy, verdict):
+    for other in _ahead(policy, rule, verdict):
         if other == code:
             continue
         veto = next((shown[i] for i in verdict.vetoed if other in rule.vetoes[i][1]), None)
@@ -324,12 +325,11 @@ def _sentence(verdict: Verdict, title: str, why: str, total: str, zh: bool) -> s
     )
 
 
-def _ahead(policy: Policy, verdict: Verdict) -> list[str]:
+def _ahead(policy: Policy, rule: Compiled, verdict: Verdict) -> list[str]:
     """The better categories that were not reached: before the verdict's own, or worth more points where these rank."""
     codes = [c.code for c in policy.categories]
     if not policy.ranking:
         return codes[: codes.index(verdict.category) if verdict.category in codes else None]
-    rule = compiled(policy)
     own = verdict.points.get(verdict.category, (-1, -1))[0]
     return [c for c in codes if verdict.truths[c] is not Truth.TRUE and rule.most[c] > own]
 
@@ -338,7 +338,7 @@ def _options(policy: Policy, verdict: Verdict, titles: Mapping[str, str], tell: 
     """Every basis that is met, the best first."""
     found = [
         (code, ground)
-        for code, grounds in compiled(policy).grounds.items()
+        for code, grounds in tell.rule.grounds.items()
         if verdict.truths[code] is Truth.TRUE
         for ground in grounds
         if ground.node.test(tell.facts) is Truth.TRUE
@@ -358,7 +358,7 @@ def _options(policy: Policy, verdict: Verdict, titles: Mapping[str, str], tell: 
 
 def _notes(policy: Policy, verdict: Verdict, tell: _Teller) -> list[str]:
     """A place at the end of the category, and the right to a buffer zone's seats."""
-    rule, zh, notes = compiled(policy), tell.zh, []
+    rule, zh, notes = tell.rule, tell.zh, []
     for penalty, basis in zip(rule.penalties, policy.last_in_category or (), strict=True):
         if penalty.test(tell.facts) is Truth.TRUE:
             title, line = pick(basis.title, tell.words.lang), tell.line(penalty)

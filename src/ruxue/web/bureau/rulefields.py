@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, get_args
 
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -214,7 +215,11 @@ class Shapes:
 
     def start(self, typed: str) -> dict[str, Any]:
         """A condition to begin with, whose values its row then asks for; named by its words or by its key."""
-        said = {c.text: c.value for lang in ("zh", "en") for c in Shapes(self.rule, self.policy, lang).starts}
+        said: dict[str, str] = {}
+        languages: tuple[tuple[Lang, str], ...] = (("zh", "zh-hans"), ("en", "en"))
+        for lang, locale in languages:
+            with translation.override(locale):
+                said |= {c.text: c.value for c in Shapes(self.rule, self.policy, lang).starts}
         chosen = said.get(typed.strip(), typed.strip())
         kind, _colon, name = chosen.partition(":")
         until = self.days[0].value if self.days else "${season}-08-31"
