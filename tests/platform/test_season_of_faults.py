@@ -51,7 +51,7 @@ def play(folder: Path, name: str, **env: str) -> dict[str, Any]:
         "ruxue.cli",
         "season",
         "--families",
-        "250",
+        "120",
         "--seed",
         "12",
         "--report",

@@ -100,15 +100,18 @@ def hear(news: delivery.News) -> int:
     return len(news.ready) + len(news.renewed)
 
 
+_GONE_ON = (State.AUTO_PASSED, State.CLASSIFIED, State.REJECTED, State.SCHOOL_REVIEW)
+
+
 def _complete(keys: set[str]) -> None:
-    """Families decided while an answer was on the way that could not change the decision: what it says is shown. Should
-    it change the decision after all, they are decided anew."""
+    """Files that went on while an answer was on the way that could not matter: what it says is shown. Should it change
+    what data alone decided, that is decided anew."""
     open_checks = Check.objects.filter(
         application=OuterRef("pk"), claim_version=OuterRef("claim_version"), status=Check.Status.WAITING
     )
     rows = list(
         Application.objects.filter(
-            ~Exists(_WAITS), Exists(open_checks), key__in=keys, state=State.AUTO_PASSED
+            ~Exists(_WAITS), Exists(open_checks), key__in=keys, state__in=_GONE_ON
         ).select_related("season__district", "compound")
     )
     if not rows:
@@ -117,7 +120,8 @@ def _complete(keys: set[str]) -> None:
     for row in rows:
         judged = _judge(row, inquiries.effective(row.key, row.claim_version), places)
         verdict = decide(_rule(row.season)[0], judged.facts)
-        if judged.blocking or judged.contradicting or verdict.category != row.category:
+        other = judged.blocking or judged.contradicting or verdict.category != row.category
+        if other and row.state == State.AUTO_PASSED:
             changed.add(row.key)
         checks += judged.checks
     _save_checks(checks)

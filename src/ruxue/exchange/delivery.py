@@ -22,7 +22,7 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
-from ruxue import crypto
+from ruxue import bulk, crypto
 from ruxue.exchange import connections, connector
 from ruxue.exchange.connections import DepartmentSetup
 from ruxue.exchange.connector import Reply
@@ -333,13 +333,11 @@ def store(batch: Batch, reply: Reply, news: News) -> bool:
         outdated = {rid for rid, answer in reply.answers.items() if is_outdated(answer, newest)}
         if outdated:
             _ask_tomorrow(cursor, batch, sorted(outdated))
-        held = _settle(cursor, batch, list(reply.answers))
-        answers = [reply.answers[rid] for rid in held]
-        if answers:
-            _save_answers(cursor, answers, held)
-            for answer in answers:
-                _count(tally, answer)
-            tally["stale"] += len(outdated & held.keys())
+        held = _settle(cursor, batch, list(reply.answers.values()))
+        for rid in held:
+            _count(tally, reply.answers[rid])
+        if outdated:
+            tally["stale"] += len(outdated & held)
         news.ready |= {batch.subjects[rid] for rid in held if rid not in batch.renewals}
         if renewed := [rid for rid in held if rid in batch.renewals]:
             _replace(cursor, renewed)
@@ -348,28 +346,13 @@ def store(batch: Batch, reply: Reply, news: News) -> bool:
         if failed:
             _postpone(cursor, batch, reply, failed)
             tally.update(f"failed.{kind}" for kind in failed.values())
-        cursor.execute("update exchange_line set held_until = to_timestamp(0) where lease = %s", [batch.lease])
         tally["asked"] = len(batch.queries)
         tally["requests"] = 1
         bound = next((b for b in LATENCY if reply.seconds <= b), None)
         tally[f"latency.{bound if bound else 'more'}"] = 1
         tally["milliseconds"] = round(reply.seconds * 1000)
-        _add(cursor, batch.item, tally)
+        _close(cursor, batch, tally)
         return _note(cursor, batch, reply, failed)
-
-
-def _settle(cursor: Any, batch: Batch, answered: list[str]) -> dict[str, int]:
-    """Takes answered questions off the queue where this lease still holds them; request ids with their attempts."""
-    if not answered:
-        return {}
-    cursor.execute(
-        """
-        delete from exchange_outstanding where query_id = any(%s::uuid[]) and lease = %s
-        returning query_id::text, attempts
-        """,
-        [answered, batch.lease],
-    )
-    return dict(cursor.fetchall())
 
 
 def _newest(cursor: Any, item: str, reply: Reply) -> date | None:
@@ -428,33 +411,45 @@ def _ask_tomorrow(cursor: Any, batch: Batch, outdated: list[str]) -> None:
     )
 
 
-def _save_answers(cursor: Any, answers: list[Answer], attempts: dict[str, int]) -> None:
-    now = clock.now()
+def _settle(cursor: Any, batch: Batch, answers: list[Answer]) -> set[str]:
+    """Stores answers and takes their questions off the queue where this lease still holds them; their request ids."""
+    if not answers:
+        return set()
     bodies = [a.model_dump(mode="json") for a in answers]
+    rows = [
+        {
+            "id": a.request_id,
+            "code": int(a.code),
+            "match": body["match"],
+            "compared": body["compared"],
+            "fields": crypto.encrypt(orjson.dumps(body["fields"]), "exchange_query.fields"),
+            "as_of": body["as_of"],
+            "trace": a.trace_no.replace("\0", "")[:40],  # no text of PostgreSQL may hold it
+            "digest": _digest(body),
+            "sign": a.sign[:200],
+        }
+        for a, body in zip(answers, bodies, strict=True)
+    ]
     cursor.execute(
         """
-        update exchange_query q set state = 'answered', answered_at = %s, code = a.code, match = a.match,
-          compared = a.compared, fields = a.fields, as_of = a.as_of, trace_no = a.trace_no,
-          answer_digest = a.digest, signature = a.sign, attempts = a.attempts
-        from unnest(%s::uuid[], %s::smallint[], %s::text[], %s::jsonb[], %s::bytea[], %s::date[], %s::text[],
-          %s::text[], %s::text[], %s::int[])
-          as a(id, code, match, compared, fields, as_of, trace_no, digest, sign, attempts)
-        where q.request_id = a.id and q.state <> 'answered'
+        with given as materialized (
+          select * from json_to_recordset(%s::json) as r(id uuid, code smallint, match text, compared jsonb,
+            fields text, as_of date, trace text, digest text, sign text)
+        ), gone as (
+          delete from exchange_outstanding o using given where o.query_id = given.id and o.lease = %s
+          returning o.query_id, o.attempts
+        ), saved as (
+          update exchange_query q set state = 'answered', answered_at = %s, code = a.code, match = a.match,
+            compared = a.compared, fields = decode(a.fields, 'base64'), as_of = a.as_of, trace_no = a.trace,
+            answer_digest = a.digest, signature = a.sign, attempts = gone.attempts
+          from given a join gone on gone.query_id = a.id
+          where q.request_id = a.id and q.state <> 'answered'
+        )
+        select query_id::text from gone
         """,
-        [
-            now,
-            [a.request_id for a in answers],
-            [int(a.code) for a in answers],
-            [str(a.match) for a in answers],
-            [orjson.dumps(b["compared"]).decode() for b in bodies],
-            [crypto.encrypt(orjson.dumps(b["fields"]), "exchange_query.fields") for b in bodies],
-            [a.as_of for a in answers],
-            [a.trace_no[:40] for a in answers],
-            [_digest(b) for b in bodies],
-            [a.sign[:200] for a in answers],
-            [attempts[a.request_id] for a in answers],
-        ],
+        [bulk.packed(rows), batch.lease, clock.now()],
     )
+    return {row[0] for row in cursor.fetchall()}
 
 
 def _digest(body: dict[str, Any]) -> str:
@@ -503,15 +498,17 @@ def _count(tally: Counter[str], answer: Answer) -> None:
     tally.update(f"differs.{name}" for name, said in answer.compared.items() if said == "N")
 
 
-def _add(cursor: Any, item: str, tally: Counter[str]) -> None:
+def _close(cursor: Any, batch: Batch, tally: Counter[str]) -> None:
+    """Gives the line back and adds up what came of the request."""
     kinds = sorted(tally)
     cursor.execute(
         """
+        with line as (update exchange_line set held_until = to_timestamp(0) where lease = %s)
         insert into exchange_tally as t (item, hour, kind, n)
         select %s, date_trunc('hour', clock_timestamp()), k, n from unnest(%s::text[], %s::bigint[]) as u(k, n)
         on conflict (item, hour, kind) do update set n = t.n + excluded.n
         """,
-        [item, kinds, [tally[k] for k in kinds]],
+        [batch.lease, batch.item, kinds, [tally[k] for k in kinds]],
     )
 
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from ruxue import bulk, crypto
 from ruxue.exchange import connections
-from ruxue.exchange.items import ITEMS, canonical
+from ruxue.exchange.items import ITEMS
 from ruxue.exchange.models import Evidence, Outstanding, Query
 from ruxue.ledger import clock
 
@@ -47,12 +47,17 @@ class Inquiry:
     @cached_property
     def content(self) -> str:
         """A keyed digest of what is asked: equal for equal questions, and tells nothing to who lacks the key."""
-        return crypto.blind_index(canonical([self.item, self.keys, self.claim]).decode(), "question")
+        return crypto.blind_index(_spelled([self.item, self.keys, self.claim]), "question")
 
     def request_id(self, renewal: int = 0) -> uuid.UUID:
         """The same question of the same version has the same id; `renewal` counts its scheduled repetitions."""
         name = f"{self.subject}/{self.item}/{self.part}/{self.content}/{self.claim_version}"
         return uuid.uuid5(_NAMESPACE, f"{name}/{renewal}" if renewal else name)
+
+
+def _spelled(asked: Any) -> str:
+    """One spelling of what is asked: texts, lists and yes or no, for which this is the form of RFC 8785."""
+    return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS).decode()
 
 
 class Standing:
@@ -154,7 +159,7 @@ def _row(inquiry: Inquiry, renewal: int = 0, renews: Query | None = None) -> Que
         requester=inquiry.requester,
         legal_basis=ITEMS[inquiry.item].legal_basis,
         asked_at=clock.now(),
-        keys_digest=crypto.blind_index(canonical(inquiry.keys).decode(), "keys"),
+        keys_digest=crypto.blind_index(_spelled(inquiry.keys), "keys"),
     )
 
 
