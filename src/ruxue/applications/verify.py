@@ -132,10 +132,13 @@ def _places(rows: list[Application]) -> Places:
     zone = Zone.compounds.through.objects.filter(zone__season__in=seasons_here).values_list(
         "compound_id", "zone__school_id"
     )
+    rows_of = Compound.objects.filter(pk__in=compounds).values_list("code", "address", "name", "aliases")
+    names = {code: (text, name, *aliases) for code, text, name, aliases in rows_of}
     return Places(
+        compound_names=names,
         district_code=dict(District.objects.values_list("key", "code")),
         zone_of=dict(zone),
-        compound_address=dict(Compound.objects.filter(pk__in=compounds).values_list("code", "address")),
+        compound_address={code: text for code, (text, *_) in names.items()},
         core={pk: core(season) for pk, season in seasons_here.items()},
         rules={pk: rule for pk, season in seasons_here.items() if (rule := rules.in_force(season))},
     )
