@@ -11,7 +11,7 @@ from ruxue.applications import evidence, record_facts
 from ruxue.applications.models import Application
 from ruxue.exchange.items import id_digest
 from ruxue.exchange.models import Query
-from ruxue.places.models import District, Season
+from ruxue.places.models import Compound, District, Season
 from ruxue.policy.facts import Fact, Override
 from ruxue.policy.records import Owner, Owners, SeatLock, SeatLocks
 
@@ -122,3 +122,25 @@ def test_a_fact_is_stored_with_all_that_is_known_of_it():
         "family.single_parent": Fact(None),
     }
     assert evidence.unpack(evidence.pack(facts)) == facts
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("潍坊市奎文区东风东街12号阳光花园３幢二单元501", "C1/3-2-501"),
+        ("潍坊市奎文区东风大街12号阳光花园3号楼2单元501室", "C1/3-2-501"),
+        ("潍坊市奎文区东风东街12号阳光花园", "C1"),
+        ("潍坊市奎文区东风东街13号阳光花园3号楼2单元501室", ""),
+        ("潍坊市奎文区东风东街12号阳光家园3号楼2单元501室", ""),
+        ("潍坊市老城区平房（地址待更新）", ""),
+    ],
+)
+def test_an_address_that_the_register_does_not_know_may_be_the_claimed_compounds(text, code):
+    names = {"C1": ("奎文区东风东街12号阳光花园", "阳光花园", "奎文区东风大街12号阳光花园")}
+    places = evidence.Places({"kuiwen": "370705"}, {}, {}, {}, {}, names)
+    row = Application(compound=Compound(code="C1"))
+    answers = {("PS2", ""): told("PS2", "", {"address_code": None, "address": text})}
+    answers["PS5", "hukou"] = told("PS5", "hukou", None)
+    assert evidence.hukou_code(answers, places.own(row)) == code
+    answers["PS5", "hukou"].code = 2  # several places by the register of addresses: none of them is taken
+    assert evidence.hukou_code(answers, places.own(row)) == ""

@@ -104,7 +104,9 @@ def test_a_rule_decides_by_evidence_what_it_decides_by_truth(cities: Any, name: 
             where = f"{name} family {family.key} ({family.kind}, {family.truth}) version {version}: {verdict} / {due}"
             if judged.blocking or judged.contradicting:
                 continue
-            assert b.standing(verdict) >= b.standing(due), f"wrong pass: {where}"
+            # A compound typed by mistake may lie in another school's zone: the truth speaks of the right one.
+            if b.city.school_of(claim.compound) == b.city.school_of(family.corrected.compound):
+                assert b.standing(verdict) >= b.standing(due), f"wrong pass: {where}"
             if verdict.state != "needs_facts" and told:
                 assert b.standing(verdict) == b.standing(due), f"refused: {where}"
             if verdict.state == "needs_facts" and told:

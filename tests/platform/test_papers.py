@@ -161,6 +161,7 @@ def test_a_reviewers_word_is_a_record_and_outlives_verification(row: Application
     verify._recheck({row.key})
     verify.verify_waiting()
     row.refresh_from_db()
+    assert (row.state, row.category) == (State.CLASSIFIED, "K1") and not row.needed
     facts = evidence.unpack(row.facts)
     for name, value in CONFIRMED.items():
         fact = facts[name]
@@ -180,3 +181,23 @@ def test_a_word_about_one_home_does_not_stand_for_another(row: Application) -> N
     assert evidence.judge(row, {}, verify._places([row])).facts["dwelling.in_zone"].value is None
     row.claim = {**row.claim, "guardian": {**row.claim["guardian"], "id_number": "370799198001010017"}}
     assert evidence.standing(row) == {}
+
+
+def test_who_was_decided_finally_is_not_asked_once_more_because_a_register_moved() -> None:
+    user, made = a_draft()
+    claims.submit(made.key, user)
+    verify.verify_waiting()
+    claims.go_on_without(made.key, user)
+    verify._recheck({made.key})
+    verify.verify_waiting()
+    made.refresh_from_db()
+    assert (made.state, made.category, made.needed) == (State.CLASSIFIED, "T", [])
+    assert made.transitions.latest("id").name == "decide_again"
+    said = made.messages.count()
+    verify._recheck({made.key})
+    verify.verify_waiting()
+    assert made.messages.count() == said, "nothing changed: nothing is said"
+    claims.submit(made.key, user)
+    verify.verify_waiting()
+    made.refresh_from_db()
+    assert made.state == State.NEED_INFO, "a corrected claim has its say anew"

@@ -14,12 +14,13 @@ from typing import Any
 
 from ruxue import crypto
 from ruxue.algorithms import identity
+from ruxue.algorithms.address import Directory, Standard
 from ruxue.applications import record_facts
 from ruxue.applications.models import Application, Check
 from ruxue.applications.record_facts import APPLICANTS, PARENTS, Answers, Nearness
 from ruxue.applications.record_facts import fields as _fields
 from ruxue.exchange.inquiries import Inquiry
-from ruxue.exchange.items import ITEMS, canonical, id_digest
+from ruxue.exchange.items import ITEMS, Code, canonical, id_digest
 from ruxue.exchange.models import Query
 from ruxue.policy import records
 from ruxue.policy.engine import compiled, decide, open_facts
@@ -72,6 +73,7 @@ class Places:
     compound_address: dict[str, str]
     core: dict[int, tuple[str, ...]]
     rules: dict[int, Policy] = field(default_factory=dict)
+    compound_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     known: dict[tuple[int, str, str], frozenset[str]] = field(default_factory=dict, compare=False)
 
     def zoned(self, season: int) -> frozenset[str]:
@@ -80,6 +82,11 @@ class Places:
         if key not in self.known:
             self.known[key] = uses_zone(self.rules.get(season))
         return self.known[key]
+
+    def own(self, application: Application) -> Directory | None:
+        """The claimed compound with all its names, for addresses that PS5 does not know."""
+        names = self.compound_names.get(application.compound_id or "")
+        return Directory([Standard(application.compound_id, names[0], names[1:])]) if names else None
 
     def keys(self) -> dict[str, str]:
         """District keys by code."""
@@ -584,7 +591,7 @@ def _household(out: Judgement, application: Application, answers: Answers, place
         out.facts["child.hukou_by_birth"] = Fact(hukou["entered_by_birth"], "PS2", as_of)
         out.facts["child.hukou_collective"] = Fact(hukou["kind"] == "collective", "PS2", as_of)
         registered = {"address": hukou["address"]}
-        code = hukou_code(answers)
+        code = hukou_code(answers, places.own(application))
         _hukou_place(out, application, places, hukou, key, code, as_of)
         if application.basis == "lease":
             _check(out, application, query, S.INFORMATION, "", None, registered)
@@ -674,15 +681,25 @@ def _with_parents(out: Judgement, application: Application, answers: Answers) ->
         out.ask_for("parent_not_named", "child.hukou_with_parents", "family.single_parent")
 
 
-def hukou_code(answers: Answers) -> str:
-    """Full standard address of the hukou, from the register or from PS5's reading of its text; "" if neither knows."""
+def hukou_code(answers: Answers, own: Directory | None = None) -> str:
+    """Full standard address of the hukou, from the register or from PS5's reading of its text; "" if neither knows.
+
+    Where the register of addresses knows no such place, the claimed compound's own names may (`own`).
+    """
     hukou = _fields(answers.get(("PS2", "")))
     if hukou is None:
         return ""
     if hukou["address_code"]:
         return str(hukou["address_code"])
-    found = _fields(answers.get(("PS5", "hukou")))
-    return str(found["address_code"]) if found else ""
+    return _read_place(answers.get(("PS5", "hukou")), hukou["address"], own)
+
+
+def _read_place(query: Query | None, text: str, own: Directory | None) -> str:
+    """A text's place by PS5. Several places are none; only where it knows no place at all, ours are looked at."""
+    if found := _fields(query):
+        return str(found["address_code"])
+    unknown = query is not None and query.state == Query.State.ANSWERED and query.code == Code.NO_RECORD
+    return record_facts.place_code(own, text) if unknown and own else ""
 
 
 def _hukou_place(
@@ -717,8 +734,10 @@ def _nearness(application: Application, places: Places) -> Nearness:
     )
 
 
-def _same_address(out: Judgement, home: str, answers: Answers, as_of: date | None) -> None:
-    hukou = hukou_code(answers)
+def _same_address(
+    out: Judgement, application: Application, home: str, answers: Answers, as_of: date | None, places: Places
+) -> None:
+    hukou = hukou_code(answers, places.own(application))
     if hukou and "/" in hukou and "/" in home:
         out.facts["dwelling.address_equals_hukou"] = Fact(hukou == home, "PS2", as_of)
     elif (hukou and hukou.split("/")[0] != home.split("/")[0]) or (
@@ -803,7 +822,7 @@ def _owned(out: Judgement, application: Application, answers: Answers, places: P
     _home_facts(out, application, right, code, right["item"], query.as_of, places, answers)
     bought = date.fromisoformat(right["registered_on"])
     out.facts["dwelling.registered_on"] = out.facts["dwelling.acquired_on"] = Fact(bought, right["item"], query.as_of)
-    _same_address(out, code, answers, query.as_of)
+    _same_address(out, application, code, answers, query.as_of, places)
     _not_renting(out)
     for q in queries:
         status = (S.MATCHED if q.match == "Y" else S.RESOLVED) if q is query else S.RESOLVED
@@ -857,7 +876,7 @@ def _grandparents(out: Judgement, application: Application, answers: Answers, pl
         out.ask_for("kinship_not_shown", "dwelling.owned_by_grandparent", "dwelling.owners")
     _home_facts(out, application, right, code, right["item"], query.as_of, places, answers)
     out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(right["registered_on"]), right["item"], query.as_of)
-    _same_address(out, code, answers, query.as_of)
+    _same_address(out, application, code, answers, query.as_of, places)
     for q in queries:
         status = S.MATCHED if q is query and q.match == "Y" else S.RESOLVED
         shown = {"address": right["location"]} if q is query else None
@@ -896,7 +915,7 @@ def _contract(out: Judgement, application: Application, answers: Answers, places
     _ours(out, application, answers, [o["id_digest"] for o in contract["buyers"]], found)
     _home_facts(out, application, contract, contract["address_code"], "HC1", found.as_of, places, answers)
     out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(contract["filed_on"]), "HC1", found.as_of)
-    _same_address(out, contract["address_code"], answers, found.as_of)
+    _same_address(out, application, contract["address_code"], answers, found.as_of, places)
     _not_renting(out)
     for q in queries:
         _check(
@@ -959,7 +978,7 @@ def _resettlement(out: Judgement, application: Application, answers: Answers, pl
         _zone(application, agreement["original_address_code"] or "", places), "HC3", found.as_of
     )
     out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(agreement["signed_on"]), "HC3", found.as_of)
-    _same_address(out, code, answers, found.as_of)
+    _same_address(out, application, code, answers, found.as_of, places)
     _not_renting(out)
     for q in queries:
         _check(
@@ -1039,7 +1058,7 @@ def _records(out: Judgement, application: Application, answers: Answers, places:
         if not application.claim.get(part):
             continue
         found = {
-            f"permit.{who}": _permit(answers, part, near, zoned, here),
+            f"permit.{who}": _permit(answers, part, near, zoned, here, places.own(application)),
             f"insurance.{who}": record_facts.insurance(answers.get(("HR1", part)), near),
             f"work.{who}": record_facts.work(answers.get(("HR2", part)), near, f"work.{who}" in zoned),
             f"business.{who}": record_facts.business(
@@ -1064,13 +1083,16 @@ def _age(born: date, year: int) -> int:
     return year - born.year - ((born.month, born.day) > (8, 31))
 
 
-def _permit(answers: Answers, part: str, near: Nearness, zoned: frozenset[str], here: bool) -> Fact:
+def _permit(
+    answers: Answers, part: str, near: Nearness, zoned: frozenset[str], here: bool, own: Directory | None
+) -> Fact:
     """A residence permit; who has the hukou in the district can have none."""
     query = answers.get(("PS4", part))
     if query is None and here:
         return Fact(History(), "PS2", answers["PS2", ""].as_of)
-    place = _fields(answers.get(("PS5", f"permit/{part}")))
-    return record_facts.permit(query, place["address_code"] if place else "", near, "permit.main" in zoned)
+    held = _fields(query)
+    code = _read_place(answers.get(("PS5", f"permit/{part}")), held["address"], own) if held else ""
+    return record_facts.permit(query, code, near, "permit.main" in zoned)
 
 
 def _permit_facts(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
@@ -1082,8 +1104,8 @@ def _permit_facts(out: Judgement, application: Application, answers: Answers, pl
         out.facts["permit.first_issued_on"] = Fact(date.fromisoformat(first["first_issued_on"]), "PS4", query.as_of)
         out.facts["permit.months"] = Fact(first["unbroken_months"], "PS4", query.as_of)
         out.facts["permit.applied"] = Fact(False, "PS4", query.as_of)
-        if place := _fields(answers.get(("PS5", f"permit/{query.part}"))):
-            code = place["address_code"]
+        asked = answers.get(("PS5", f"permit/{query.part}"))
+        if code := _read_place(asked, first["address"], places.own(application)):
             out.facts["place.permit"] = Fact(
                 Place(code, places.keys().get(first["region"], "other")), "PS5", query.as_of
             )

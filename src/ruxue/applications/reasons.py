@@ -124,6 +124,12 @@ REASONS: dict[str, Reason] = {
         ("upload", "book", "waive"),
     ),
     "register_corrected": Reason(_("The department has corrected its register; it is asked again.")),
+    "answer_changed": Reason(
+        _(
+            "A department's answer changed after your case was decided; it was decided again, and your papers still count."
+        ),
+        _("You can object after the preliminary result is published."),
+    ),
     "register_kept": Reason(
         _("The department looked at its register and keeps what it holds."),
         _("If your paper says otherwise, upload it or bring it to the school."),

@@ -6,12 +6,13 @@ record. Roles come from the household register (PS3), never from what a family s
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 
-from ruxue.algorithms import identity
+from ruxue.algorithms import address, identity
 from ruxue.applications.models import Application
 from ruxue.exchange.items import Code, id_digest
 from ruxue.exchange.models import Query
@@ -58,6 +59,18 @@ def roles(application: Application, answers: Answers) -> dict[str, str]:
             side = "paternal" if known["through"] == "father" else "maternal"
             found[id_digest(person["id_number"])] = f"{side}_grand{'father' if male else 'mother'}"
     return found
+
+
+def place_code(directory: address.Directory, text: str) -> str:
+    """The standard code of the one place that a text names or lies in, with its room where all of it is written: ""
+    where none or several fit, or a level that identifies it is missing."""
+    found = directory.match(text)
+    if found.verdict != "equal" or found.standard is None:
+        return ""
+    parts = address.parse(address.normalize(text))
+    numbers = [re.sub(r"\D", "", part) for part in (parts.building, parts.unit, parts.room)]
+    room = f"/{int(numbers[0])}-{int(numbers[1])}-{numbers[2]}" if all(numbers) else ""
+    return found.standard.code + room
 
 
 def all_parents_named(application: Application, answers: Answers) -> bool:

@@ -110,6 +110,7 @@ CHANGES: dict[str, Change] = {
         _change("ineligible", {S.VERIFYING}, S.REJECTED, A.SYSTEM),
         _change("to_person", {S.VERIFYING}, S.SCHOOL_REVIEW, A.SYSTEM),
         _change("recheck", {S.NEED_INFO, S.AUTO_PASSED, S.CLASSIFIED}, S.VERIFYING, A.SYSTEM),
+        _change("decide_again", {S.VERIFYING}, S.CLASSIFIED, A.SYSTEM),
         _change("to_school", {S.NEED_INFO, S.RETURNED, S.REJECTED}, S.SCHOOL_REVIEW, A.GUARDIAN),
         _change("book", {S.NEED_INFO, S.RETURNED, S.REJECTED, S.SCHOOL_REVIEW}, S.ONSITE_BOOKED, A.GUARDIAN, A.SCHOOL),
         _change("dispute", {S.AUTO_PASSED, S.CLASSIFIED}, S.NEED_INFO, A.GUARDIAN),

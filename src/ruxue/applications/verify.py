@@ -167,10 +167,13 @@ def _places(rows: list[Application]) -> Places:
     zone = Zone.compounds.through.objects.filter(zone__season__in=seasons_here).values_list(
         "compound_id", "zone__school_id"
     )
+    rows_of = Compound.objects.filter(pk__in=compounds).values_list("code", "address", "name", "aliases")
+    names = {code: (text, name, *aliases) for code, text, name, aliases in rows_of}
     return Places(
+        compound_names=names,
         district_code=dict(District.objects.values_list("key", "code")),
         zone_of=dict(zone),
-        compound_address=dict(Compound.objects.filter(pk__in=compounds).values_list("code", "address")),
+        compound_address={code: text for code, (text, *_) in names.items()},
         core={pk: core(season) for pk, season in seasons_here.items()},
         rules={pk: rule for pk, season in seasons_here.items() if (rule := rules.in_force(season))},
     )
@@ -238,6 +241,8 @@ def advance() -> tuple[int, int]:
         transitions.append(made[0])
         entries.append(made[1])
         codes = row.needed if row.state in (State.NEED_INFO, State.REJECTED, State.SCHOOL_REVIEW) else ["passed"]
+        if row.state == State.CLASSIFIED:
+            codes = [made[0].reason] if made[0].reason else []
         messages += [Message(application=row, code=code, at=row.changed_at) for code in codes]
     if parked:
         Application.objects.filter(pk__in=[r.pk for r in parked]).update(leased_until=now + PARKED)
@@ -431,6 +436,7 @@ def _decided(
 
 def _next(row: Application, judged: Judgement, rule: tuple[Policy, str]) -> tuple[Transition, Entry] | None:
     """The change that the judgement leads to; None while a department is silent about something that matters."""
+    category = row.category
     verdict = _decided(row, judged.facts, rule=rule)
     if judged.contradicting:
         row.needed = ["registers_contradict"]
@@ -438,6 +444,11 @@ def _next(row: Application, judged: Judgement, rule: tuple[Policy, str]) -> tupl
     if verdict.state == "ineligible":
         row.needed = ["already_enrolled" if judged.facts["child.already_enrolled"].value else "too_young"]
         return machine.prepare(row, "ineligible", SYSTEM, row.needed[0], "", {})
+    if category and _was_settled(row):
+        # Who has had a say, or let the time for it pass, is not asked once more because a register moved.
+        row.needed, row.deadline = [], None
+        again = _decided(row, judged.facts, final=True, rule=rule).category
+        return machine.prepare(row, "decide_again", SYSTEM, "" if again == category else "answer_changed", "", {})
     if verdict.state == "decided" and not judged.blocking:
         row.needed, row.deadline = [], None
         return machine.prepare(row, "pass_by_data", SYSTEM, "passed", "", {})
@@ -453,6 +464,17 @@ def _next(row: Application, judged: Judgement, rule: tuple[Policy, str]) -> tupl
         row.needed.append("paper_needed")
     row.deadline = deadline(row.season)
     return machine.prepare(row, "ask_family", SYSTEM, row.needed[0], "", {})
+
+
+_FINAL = frozenset({"close", "accept_review", "refuse_evidence", "decide_again"})
+_OPENS = frozenset({"submit", "resubmit", "dispute", "pass_by_data"})
+
+
+def _was_settled(row: Application) -> bool:
+    """Whether the application is verified again after a final decision, with nothing new from the family since."""
+    names = list(row.transitions.order_by("-id").values_list("name", flat=True)[:20])
+    last = next((name for name in names if name in _FINAL | _OPENS), "")
+    return names[:1] == ["recheck"] and last in _FINAL
 
 
 def deadline(season: Season) -> datetime:

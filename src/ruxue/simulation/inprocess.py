@@ -56,6 +56,7 @@ class Bench:
             {code: c.address for code, c in self.city.compounds.items()},
             {_SEASON: named or (self.policy.district,)},
             {_SEASON: self.policy},
+            {code: (c.address, c.name, *c.aliases) for code, c in self.city.compounds.items()},
         )
 
     def apply(self, family: Family, index: int, claim: Claim, version: int = 1) -> Application:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from ruxue.algorithms import address
-from ruxue.applications import evidence
+from ruxue.applications import evidence, record_facts
 from ruxue.applications.models import Application
 from ruxue.places import rules
 from ruxue.places.models import Compound, Season
@@ -340,18 +340,14 @@ def _directory(district: str, count: int) -> address.Directory:
 def _place(field: str, text: str, row: Application, errors: dict[str, str]) -> records.Place | None:
     """A place of the district by its address; never the likeliest one, only the one that it names."""
     district = row.season.district_id
-    found = _directory(district, Compound.objects.filter(district=district).count()).match(text)
-    if found.standard is None:
-        errors[field] = (
-            _("This address names several places of the district; please write road, number and compound.")
-            if found.candidates
-            else _("No compound of the district has this address; please write it as on the paper.")
-        )
-        return None
-    parts = address.parse(address.normalize(text))
-    numbers = [re.sub(r"\D", "", part) for part in (parts.building, parts.unit, parts.room)]
-    if not all(numbers):
+    directory = _directory(district, Compound.objects.filter(district=district).count())
+    code = record_facts.place_code(directory, text)
+    if "/" in code:
+        return records.Place(code, district)
+    if code:
         errors[field] = _("Please write building, unit and room, such as 3号楼2单元501室.")
-        return None
-    building, unit, room = numbers
-    return records.Place(f"{found.standard.code}/{int(building)}-{int(unit)}-{room}", district)
+    elif directory.match(text).candidates:
+        errors[field] = _("This address names several places of the district; please write road, number and compound.")
+    else:
+        errors[field] = _("No compound of the district has this address; please write it as on the paper.")
+    return None
