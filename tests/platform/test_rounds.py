@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import rfc8785
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -455,6 +456,24 @@ def test_declined_and_lapsed_seats_go_to_the_next_round_and_families_may_ask_aga
     assert FormerOffer.objects.get(application=rows[1]).ended == "declined"
     rounds.send_offers(town.season, DISTRICT)
     assert school_of(rows[0]) == "DK0"
+
+
+def test_answers_as_a_list_are_the_answers_of_the_families(town):
+    rows = [town.child() for _ in range(3)]
+    town.round()
+    rounds.send_offers(town.season, DISTRICT)
+    with CaptureQueriesContext(connection) as asked:
+        rounds.answer(rows[0].key, rows[0].guardian, True)
+    assert len(asked) <= 8  # a whole season answers within days
+    told = {rows[0].receipt: True, rows[1].receipt: True, rows[2].receipt: False}
+    assert rounds.answer_many(town.season, told) == 2 and rounds.answer_many(town.season, told) == 0
+    states = [Application.objects.get(pk=r.pk).state for r in rows]
+    assert states == [State.ACCEPTED, State.ACCEPTED, State.DECLINED]
+    assert all(notices.is_genuine(n) for n in Notice.objects.all()) and Notice.objects.count() == 2
+    one, many = (r.transitions.get(name="accept") for r in rows[:2])
+    assert one.actor == rows[0].guardian and many.actor == rows[1].guardian and one.actor_kind == many.actor_kind
+    with pytest.raises(NotAllowed):
+        rounds.answer_many(town.season, {rows[2].receipt: True})
 
 
 def test_an_upheld_appeal_seats_one_family_by_the_rule_and_moves_nobody(town):

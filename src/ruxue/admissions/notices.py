@@ -23,7 +23,7 @@ FONTS = settings.BASE / "web" / "static" / "dist" / "fonts"
 
 def _signed_text(notice: Notice) -> bytes:
     offer = notice.offer
-    return f"ruxue-notice/1 {notice.number} {offer.application.receipt} {offer.school_id} {offer.round.season.key}".encode()
+    return f"ruxue-notice/1 {notice.number} {offer.application.receipt} {offer.school_id} {offer.application.season.key}".encode()
 
 
 def sign_notice(notice: Notice) -> str:
