@@ -666,6 +666,11 @@ def test_preference_rounds_follow_the_zone_and_show_what_is_left_between_them(em
     first = town.round()
     assert first.inputs["stage"]["kind"] == "zone" and seats_of([*own, *lists]) == ["DK0", "DK1", "", "", "", ""]
     assert preferences.remaining(town.season).payload["seats"] == {"DK0": 1, "DK1": 0, "DK2": 2}
+    cache.clear()
+    client = Client()
+    client.cookies["ruxue_language"] = "en"
+    public = client.get("/seats").content.decode()
+    assert "Seats left after round 1" in public and "4 children go on" in public
     second = town.round()
     assert second.inputs["stage"] == {
         "kind": "preference", "number": 1, "choices": 2, "choice_first": False, "coordinates": False

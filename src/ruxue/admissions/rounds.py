@@ -233,11 +233,12 @@ def _run(season: Season, by: By, rehearsing: bool = False) -> Round:
 
 def _publish_remaining(made: Round) -> None:
     """Between rounds everybody may see which seats are left, and how many ask for the next one."""
+    waiting = Application.objects.filter(season=made.season, state__in=[State.LOCKED, State.TO_COORDINATE])
     payload = {
         "season": made.season.key,
         "after": made.number,
         "seats": made.report["left"],
-        "waiting": len(made.report["waiting"]),
+        "waiting": waiting.count(),
     }
     digest = hashlib.sha256(rfc8785.dumps(payload)).hexdigest()
     Publication.objects.update_or_create(
