@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -862,6 +863,27 @@ def test_the_bureau_sees_runs_waiting_appeals_locks_and_warnings(empty):
     assert "Parallel choices" in page and "无此校" in page and f"…{rows[1].receipt_tail} · 东口0小" in page
     cache.clear()
     assert "red: 200 % of the plan" in client.get("/b/").content.decode()
+
+
+def test_the_bureau_says_which_schools_are_private_and_which_share_a_zone(town):
+    official = User(username="dongkou", display_name="东口区招生办")
+    official.set_password("x")
+    official.save()
+    StaffRole.objects.create(user=official, role=Role.DISTRICT, scope="dongkou")
+    client = Client()
+    client.force_login(official, backend="django.contrib.auth.backends.ModelBackend")
+    for _ in range(2):
+        client.post("/b/plans", {"plan": "DK1", "classes": 1, "class_size": 40, "private": "on", "nine_year": "on"})
+    school = School.objects.get(code="DK1")
+    assert school.private and school.nine_year and SeatPlan.objects.get(school=school).seats == 40
+    assert Entry.objects.filter(kind="school", body__school="DK1").count() == 1
+    zone = Zone.objects.get(school="DK2")
+    border = json.dumps(square(119, 0.05))
+    client.post("/b/plans", {"zone": zone.pk, "geometry": border, "shared": "on"})
+    row = town.child()
+    assert [s.code for s in preferences.terms(row).schools] == ["DK0", "DK1", "DK2"]
+    client.post("/b/plans", {"zone": zone.pk, "geometry": border})
+    assert preferences.terms(row).zone == ["DK2"]
 
 
 class Crash(Exception):
