@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 import rfc8785
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -457,6 +459,24 @@ def test_declined_and_lapsed_seats_go_to_the_next_round_and_families_may_ask_aga
     assert school_of(rows[0]) == "DK0"
 
 
+def test_answers_as_a_list_are_the_answers_of_the_families(town):
+    rows = [town.child() for _ in range(3)]
+    town.round()
+    rounds.send_offers(town.season, DISTRICT)
+    with CaptureQueriesContext(connection) as asked:
+        rounds.answer(rows[0].key, rows[0].guardian, True)
+    assert len(asked) <= 8  # a whole season answers within days
+    told = {rows[0].receipt: True, rows[1].receipt: True, rows[2].receipt: False}
+    assert rounds.answer_many(town.season, told) == 2 and rounds.answer_many(town.season, told) == 0
+    states = [Application.objects.get(pk=r.pk).state for r in rows]
+    assert states == [State.ACCEPTED, State.ACCEPTED, State.DECLINED]
+    assert all(notices.is_genuine(n) for n in Notice.objects.all()) and Notice.objects.count() == 2
+    one, many = (r.transitions.get(name="accept") for r in rows[:2])
+    assert one.actor == rows[0].guardian and many.actor == rows[1].guardian and one.actor_kind == many.actor_kind
+    with pytest.raises(NotAllowed):
+        rounds.answer_many(town.season, {rows[2].receipt: True})
+
+
 def test_an_upheld_appeal_seats_one_family_by_the_rule_and_moves_nobody(town):
     rows = [town.child(category=c) for c in "AABB"]
     town.round()
@@ -647,6 +667,11 @@ def test_preference_rounds_follow_the_zone_and_show_what_is_left_between_them(em
     first = town.round()
     assert first.inputs["stage"]["kind"] == "zone" and seats_of([*own, *lists]) == ["DK0", "DK1", "", "", "", ""]
     assert preferences.remaining(town.season).payload["seats"] == {"DK0": 1, "DK1": 0, "DK2": 2}
+    cache.clear()
+    client = Client()
+    client.cookies["ruxue_language"] = "en"
+    public = client.get("/seats").content.decode()
+    assert "Seats left after round 1" in public and "4 children go on" in public
     second = town.round()
     assert second.inputs["stage"] == {
         "kind": "preference", "number": 1, "choices": 2, "choice_first": False, "coordinates": False
@@ -838,6 +863,27 @@ def test_the_bureau_sees_runs_waiting_appeals_locks_and_warnings(empty):
     assert "Parallel choices" in page and "无此校" in page and f"…{rows[1].receipt_tail} · 东口0小" in page
     cache.clear()
     assert "red: 200 % of the plan" in client.get("/b/").content.decode()
+
+
+def test_the_bureau_says_which_schools_are_private_and_which_share_a_zone(town):
+    official = User(username="dongkou", display_name="东口区招生办")
+    official.set_password("x")
+    official.save()
+    StaffRole.objects.create(user=official, role=Role.DISTRICT, scope="dongkou")
+    client = Client()
+    client.force_login(official, backend="django.contrib.auth.backends.ModelBackend")
+    for _ in range(2):
+        client.post("/b/plans", {"plan": "DK1", "classes": 1, "class_size": 40, "private": "on", "nine_year": "on"})
+    school = School.objects.get(code="DK1")
+    assert school.private and school.nine_year and SeatPlan.objects.get(school=school).seats == 40
+    assert Entry.objects.filter(kind="school", body__school="DK1").count() == 1
+    zone = Zone.objects.get(school="DK2")
+    border = json.dumps(square(119, 0.05))
+    client.post("/b/plans", {"zone": zone.pk, "geometry": border, "shared": "on"})
+    row = town.child()
+    assert [s.code for s in preferences.terms(row).schools] == ["DK0", "DK1", "DK2"]
+    client.post("/b/plans", {"zone": zone.pk, "geometry": border})
+    assert preferences.terms(row).zone == ["DK2"]
 
 
 class Crash(Exception):

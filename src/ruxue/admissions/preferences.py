@@ -149,6 +149,11 @@ def chances(row: Application) -> list[Chance]:
     stage = _stage(row.season, row)
     others = _everybody(row.season, stage)
     mine = frozen.freeze(row.season, policy, [row], others["seats"], stage)
+    # Done over a district it takes a second: who looks again at the same list sees the same count for a while.
+    key = f"chance/{row.pk}/{seating.digest(mine).hex()}"
+    known: list[Chance] | None = cache.get(key)
+    if known is not None:
+        return known
     group = {a["receipt"] for a in others["applications"] if row.group and a["group"] == row.group} | {row.receipt}
     bound = [
         {**a, "list": mine["applications"][0]["list"]}
@@ -163,7 +168,9 @@ def chances(row: Application) -> list[Chance]:
     counts = chance.reruns(asked.market, RUNS, row.season_id)
     u = asked.units.index(unit)
     span = range(int(asked.market.start[u]), int(asked.market.start[u + 1]))
-    return [Chance(asked.options[o][0], int(counts[o]), RUNS) for o in span]
+    found = [Chance(asked.options[o][0], int(counts[o]), RUNS) for o in span]
+    cache.set(key, found, FRESH)
+    return found
 
 
 def _everybody(season: Season, stage: Stage) -> dict[str, Any]:

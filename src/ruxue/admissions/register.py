@@ -87,7 +87,7 @@ def report_many(numbers: Sequence[str], school: School, by: By) -> list[Applicat
     found = {
         n.number: n
         for n in Notice.objects.select_for_update(of=("self",))
-        .select_related("offer__application", "offer__round__season")
+        .select_related("offer__application__season")
         .defer("offer__application__claim")
         .filter(number__in=wanted)
     }

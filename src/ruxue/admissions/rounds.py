@@ -233,11 +233,12 @@ def _run(season: Season, by: By, rehearsing: bool = False) -> Round:
 
 def _publish_remaining(made: Round) -> None:
     """Between rounds everybody may see which seats are left, and how many ask for the next one."""
+    waiting = Application.objects.filter(season=made.season, state__in=[State.LOCKED, State.TO_COORDINATE])
     payload = {
         "season": made.season.key,
         "after": made.number,
         "seats": made.report["left"],
-        "waiting": len(made.report["waiting"]),
+        "waiting": waiting.count(),
     }
     digest = hashlib.sha256(rfc8785.dumps(payload)).hexdigest()
     Publication.objects.update_or_create(
@@ -374,40 +375,83 @@ def publish_results(season: Season) -> Publication:
     return made
 
 
+# What an answer needs to see: it reads neither what families typed nor their facts.
+_ANSWERED = (
+    "key",
+    "receipt",
+    "guardian",
+    "state",
+    "category",
+    "claim_version",
+    "child_index",
+    "school",
+    "order_keys",
+    "deadline",
+    "changed_at",
+    "season__key",
+    "offer__school",
+)
+
+
 @transaction.atomic
 def answer(key: str, user: User, accepted: bool) -> Application:
     """A family's answer to its offer; the same answer twice is one. Raises StepError("late") after the deadline,
     NotAllowed.
     """
-    row = (
-        Application.objects.select_for_update(of=("self",))
-        .select_related("offer__round__season")
-        .defer("claim", "facts")
-        .get(key=key, guardian=user)
-    )
+    row = _offered().get(key=key, guardian=user)
     name = "accept" if accepted else "decline"
     if row.state == CHANGES[name].target:
         return row
     if row.state == State.OFFERED and row.deadline and clock.now() > row.deadline:
         raise StepError("late")
     machine.change_only(row, name, By(Actor.GUARDIAN, user), deadline=None)
-    offer = row.offer
-    offer.answered_at = clock.now()
-    offer.save(update_fields=["answered_at"])
+    Offer.objects.filter(pk=row.offer.pk).update(answered_at=clock.now())
     if accepted:
-        issue_notice(offer)
+        issue_notice(row.offer)
     else:
-        serve_appeals(offer.round.season)
+        serve_appeals(row.season)
     return row
+
+
+@transaction.atomic
+def answer_many(season: Season, answers: dict[str, bool]) -> int:
+    """Answers that come as a list, by receipt, as each family gave it; all or none. Returns how many were new.
+
+    Raises StepError("late") where a deadline is over, NotAllowed where there is no offer to answer.
+    """
+    rows = list(_offered().filter(season=season, receipt__in=answers).order_by("pk"))
+    new = [r for r in rows if r.state != CHANGES["accept" if answers[r.receipt] else "decline"].target]
+    now = clock.now()
+    if any(r.state == State.OFFERED and r.deadline and now > r.deadline for r in new):
+        raise StepError("late")
+    for name, accepted in (("accept", True), ("decline", False)):
+        some = [r for r in new if answers[r.receipt] is accepted]
+        machine.change_many(some, name, lambda row: By(Actor.GUARDIAN, User(pk=row.guardian_id)))
+        Application.objects.filter(pk__in=[r.pk for r in some]).update(deadline=None)
+        Offer.objects.filter(application__in=some).update(answered_at=now)
+        if accepted:
+            Notice.objects.bulk_create([_signed(r.offer) for r in some], batch_size=1000)
+    serve_appeals(season)
+    return len(new)
+
+
+def _offered() -> Any:
+    found = Application.objects.select_for_update(of=("self",)).select_related("season", "offer")
+    return found.only(*_ANSWERED)
 
 
 def issue_notice(offer: Offer) -> Notice:
     """Signs the notice of an accepted seat; made once."""
+    made = _signed(offer)
+    made.save(force_insert=True)
+    return made
+
+
+def _signed(offer: Offer) -> Notice:
     from ruxue.admissions.notices import sign_notice
 
     made = Notice(offer=offer, issued_at=clock.now())
     made.signature = sign_notice(made)
-    made.save(force_insert=True)
     return made
 
 

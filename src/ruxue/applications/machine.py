@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import rfc8785
@@ -99,11 +99,17 @@ def prepare(
 
 @transaction.atomic
 def change_many(
-    applications: Iterable[Application], name: str, by: By, reason: str = "", columns: Iterable[str] = ()
+    applications: Iterable[Application],
+    name: str,
+    by: By | Callable[[Application], By],
+    reason: str = "",
+    columns: Iterable[str] = (),
 ) -> int:
-    """The same change for many rows that the caller has locked; `columns` are further columns set on the objects."""
+    """The same change for many rows that the caller has locked; `columns` are further columns set on the objects, `by`
+    who acts, for all of them or for each.
+    """
     rows = list(applications)
-    made = [prepare(row, name, by, reason, "", {}) for row in rows]
+    made = [prepare(row, name, by if isinstance(by, By) else by(row), reason, "", {}) for row in rows]
     if rows and columns:
         Application.objects.bulk_update(rows, ["state", "changed_at", *columns], batch_size=1000)
     elif rows:

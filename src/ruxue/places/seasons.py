@@ -80,6 +80,18 @@ def set_plan(season: Season, school: School, classes: int, class_size: int, acto
     return plan
 
 
+@transaction.atomic
+def set_kind(season: Season, school: School, private: bool, nine_year: bool, actor: str) -> None:
+    """Says whether a school is private, and whether it holds primary and junior stage; a change is in the ledger."""
+    if (school.private, school.nine_year) == (private, nine_year):
+        return
+    school.private, school.nine_year = private, nine_year
+    school.save(update_fields=["private", "nine_year"])
+    log.append(
+        "school", season.key, {"school": school.code, "private": private, "nine_year": nine_year, "actor": actor}
+    )
+
+
 def zone_school(season: Season, compound_code: str) -> School | None:
     """The school whose zone lists the compound."""
     return School.objects.filter(zones__season=season, zones__compounds=compound_code).first()

@@ -71,11 +71,15 @@ def _rows(*states: State) -> dict[str, Application]:
 
 
 def _answer(player: Any, offered: dict[str, Application], declines: set[str], silent: set[str]) -> None:
+    by_season: dict[int, dict[str, bool]] = {}
+    for receipt, row in offered.items():
+        if receipt not in silent:
+            by_season.setdefault(row.season_id, {})[receipt] = receipt not in declines
+    done = 0
     with player.progress.phase("answers", len(offered)) as tick:
-        for n, (receipt, row) in enumerate(offered.items(), 1):
-            if receipt not in silent:
-                rounds.answer(row.key, row.guardian, receipt not in declines)
-            tick(n)
+        for season in player.seasons.values():
+            done += rounds.answer_many(season, by_season.get(season.pk, {}))
+            tick(done)
     log.seal()
 
 

@@ -136,16 +136,17 @@ def calendar(request: HttpRequest) -> HttpResponse:
 
 
 @transaction.atomic
-def _save_zone(zone: Zone, geometry: dict[str, Any], actor: str) -> None:
-    """New border: the compounds inside leave their old zones for this one."""
+def _save_zone(zone: Zone, geometry: dict[str, Any], shared: bool, actor: str) -> None:
+    """New border: the compounds inside leave their old zones for this one, unless they are shared by several schools."""
     area = shape(geometry)
     if area.is_empty or area.geom_type not in ("Polygon", "MultiPolygon"):
         raise ValueError("no polygon")
     inside = [
         c.code for c in Compound.objects.filter(district=zone.season.district_id) if area.covers(Point(c.lng, c.lat))
     ]
-    for other in Zone.objects.filter(season=zone.season).exclude(pk=zone.pk):
-        other.compounds.remove(*inside)
+    if not shared:
+        for other in Zone.objects.filter(season=zone.season).exclude(pk=zone.pk):
+            other.compounds.remove(*inside)
     zone.geometry = geometry
     zone.save()
     zone.compounds.add(*inside)
@@ -172,10 +173,12 @@ def plans(request: HttpRequest) -> HttpResponse:
                     max(5, min(55, int(request.POST["class_size"]))),
                     str(by.user),
                 )
+                seasons.set_kind(season, school, "private" in request.POST, "nine_year" in request.POST, str(by.user))
             else:
                 _save_zone(
                     Zone.objects.get(pk=request.POST.get("zone", ""), season=season),
                     json.loads(request.POST.get("geometry", "")),
+                    "shared" in request.POST,
                     str(by.user),
                 )
             messages.success(request, _("Saved."))

@@ -9,7 +9,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
-from ruxue.admissions import lottery
+from ruxue.admissions import lottery, preferences
 from ruxue.admissions.models import Lottery, LotteryWitness
 from ruxue.algorithms.bundle import to_bytes
 from ruxue.insight import warning
@@ -28,6 +28,10 @@ def heat(request: HttpRequest) -> HttpResponse:
         d.collecting = bool(season) and any(seasons.is_open(season, w) for w in ("collection", "correction", "late"))  # type: ignore[attr-defined,arg-type]
         live = live or d.collecting  # type: ignore[attr-defined]
         by_code = {r.school.code: r for r in d.loads}  # type: ignore[attr-defined]
+        d.remaining = preferences.remaining(season) if season else None  # type: ignore[attr-defined]
+        for code, n in (d.remaining.payload["seats"] if d.remaining else {}).items():  # type: ignore[attr-defined]
+            if code in by_code:
+                by_code[code].school.left = n
         for z in Zone.objects.filter(season=season).select_related("school"):
             row = by_code.get(z.school_id)
             shown = 0 if row is None else row.applied_percent if d.collecting else row.percent  # type: ignore[attr-defined]
