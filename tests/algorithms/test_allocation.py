@@ -243,6 +243,10 @@ def test_both_packages_are_compared():
         ({"size": np.array([0])}, "unit 0: a size"),
         ({"tickets": np.zeros((3, 1), np.uint64)}, "tickets has the shape"),
         ({"reserve": np.array([0, -1], np.int32)}, "unit 0: a reserve"),
+        (
+            {"start": np.array([0, 9, 2]), "keys": np.zeros((2, 0), np.int64), "tickets": np.zeros((2, 1), np.uint64)},
+            "unit 0: start must",
+        ),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(change, words):
