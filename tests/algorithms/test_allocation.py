@@ -130,8 +130,10 @@ def test_bound_children_leave_no_claim_unless_it_is_said():
     rng = np.random.default_rng(7)
     markets = [Tiny(rng, bound=True, reserved=bool(n % 2)) for n in range(5_000)]
     market = merged(markets)
+    result = allocation.allocate(market)
+    assert (result.left >= 0).all()
     missed = []
-    for one, got in zip(markets, places(markets, market, allocation.allocate(market)), strict=True):
+    for one, got in zip(markets, places(markets, market, result), strict=True):
         if got not in one.stable():
             missed.append(one)
     assert len([one for one in missed if one.stable()]) <= 2  # finding one wherever it exists is NP-hard
