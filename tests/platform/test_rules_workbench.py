@@ -363,6 +363,28 @@ def test_what_cannot_be_used_is_named_with_its_control(button: str, controls: di
         assert said in str(error.value.message)
 
 
+@pytest.mark.parametrize(
+    ("button", "stays", "goes"),
+    [
+        ("fields:", "f:quotas.0:seats", "f::ties"),
+        ("drop:seat_lock", "f::ties", "f:seat_lock:since"),
+        ("up:order.1", "f:categories.0:points", "better:order.0"),
+        ("new:quotas", "f:buffers.0:school", "n:quotas:seats"),
+        ("fields:buffers.0", "f:buffers.1:school", "f:buffers.0:school"),
+        ("copy:categories.2", "parameter:parameters.cutoff", "f:categories.4:points"),
+    ],
+)
+def test_what_was_filled_in_elsewhere_stays(button: str, stays: str, goes: str) -> None:
+    from django.http import QueryDict
+
+    from ruxue.web.bureau import ruleforms
+
+    sent = QueryDict(mutable=True)
+    sent[stays], sent[goes] = "kept", "done"
+    left = ruleforms.left(sent, button)
+    assert stays in left and goes not in left
+
+
 # ── from draft to law ─────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -94,10 +94,6 @@ class RuleText:
 
         return plain(self.node(path))
 
-    def line(self, path: Path) -> int:
-        """The line on which it begins, from 1."""
-        return self.node(path).start_mark.line + 1  # type: ignore[no-any-return]
-
     def _end(self, node: Any) -> int:
         """Where the content of a node ends; a block's own mark lies behind the comments and blank lines after it."""
         if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:

@@ -70,7 +70,6 @@ class Field:
     options: list[Choice] = field(default_factory=list)
     value: str = ""
     name: str = ""
-    fault: str = ""
 
 
 @dataclass

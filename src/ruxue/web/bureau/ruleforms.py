@@ -338,12 +338,12 @@ def left(fields: Fields, do: str) -> Any:
     button changed goes, with its neighbours where these have moved."""
     what, _colon, place = do.partition(":")
     moved = what in ("up", "down", "remove", "copy", "drop")
-    gone = place.rpartition(".")[0] if moved else place
+    gone = (place.rpartition(".")[0] or place) if moved else place
     kept = fields.copy()
     for name in fields:
         _kind, _sep, rest = name.partition(":")
         at = rest.removeprefix("new.").partition(":")[0]
-        if at == gone or at.startswith(f"{gone}.") or not gone:
+        if at == gone or (gone and at.startswith(f"{gone}.")):
             del kept[name]
     return kept
 
