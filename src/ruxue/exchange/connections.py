@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -189,6 +189,10 @@ class Connections(_Part):
 
     def items(self) -> dict[str, DepartmentSetup]:
         """Connected items with their departments, in the catalogue's order."""
+        return self._items
+
+    @cached_property
+    def _items(self) -> dict[str, DepartmentSetup]:
         found = {}
         for code, item in ITEMS.items():
             setup = self.departments.get(item.department)
