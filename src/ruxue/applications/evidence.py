@@ -7,7 +7,7 @@ the family has had its say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -83,10 +83,14 @@ class Places:
             self.known[key] = uses_zone(self.rules.get(season))
         return self.known[key]
 
-    def own(self, application: Application) -> Directory | None:
-        """The claimed compound with all its names, for addresses that PS5 does not know."""
-        names = self.compound_names.get(application.compound_id or "")
-        return Directory([Standard(application.compound_id, names[0], names[1:])]) if names else None
+    def own(self, application: Application) -> Callable[[], Directory | None]:
+        """The claimed compound with all its names, for addresses that PS5 does not know; made when it is needed."""
+
+        def made() -> Directory | None:
+            names = self.compound_names.get(application.compound_id or "")
+            return Directory([Standard(application.compound_id, names[0], names[1:])]) if names else None
+
+        return made
 
     def keys(self) -> dict[str, str]:
         """District keys by code."""
@@ -247,7 +251,7 @@ def _ask_by_number(ask: _Asker, application: Application) -> None:
     paper = identity.read_paper(application.claim.get("certificate_no") or "")
     if paper.kind not in ("certificate", "old_certificate") or paper.slips:
         return
-    for part, person in record_facts.named(application):
+    for part, person in (*record_facts.named(application), ("child", application.claim["child"])):
         if (part == "grandparent") == (application.basis == "grandparents"):
             keys = {"certificate_no": paper.number, "name": person["name"], "id": person["id_number"]}
             ask("NR2", keys, {"address_code": application.compound_id}, part)
@@ -681,7 +685,7 @@ def _with_parents(out: Judgement, application: Application, answers: Answers) ->
         out.ask_for("parent_not_named", "child.hukou_with_parents", "family.single_parent")
 
 
-def hukou_code(answers: Answers, own: Directory | None = None) -> str:
+def hukou_code(answers: Answers, own: Callable[[], Directory | None] = lambda: None) -> str:
     """Full standard address of the hukou, from the register or from PS5's reading of its text; "" if neither knows.
 
     Where the register of addresses knows no such place, the claimed compound's own names may (`own`).
@@ -694,12 +698,13 @@ def hukou_code(answers: Answers, own: Directory | None = None) -> str:
     return _read_place(answers.get(("PS5", "hukou")), hukou["address"], own)
 
 
-def _read_place(query: Query | None, text: str, own: Directory | None) -> str:
+def _read_place(query: Query | None, text: str, own: Callable[[], Directory | None]) -> str:
     """A text's place by PS5. Several places are none; only where it knows no place at all, ours are looked at."""
     if found := _fields(query):
         return str(found["address_code"])
     unknown = query is not None and query.state == Query.State.ANSWERED and query.code == Code.NO_RECORD
-    return record_facts.place_code(own, text) if unknown and own else ""
+    directory = own() if unknown else None
+    return record_facts.place_code(directory, text) if directory else ""
 
 
 def _hukou_place(
@@ -1084,7 +1089,7 @@ def _age(born: date, year: int) -> int:
 
 
 def _permit(
-    answers: Answers, part: str, near: Nearness, zoned: frozenset[str], here: bool, own: Directory | None
+    answers: Answers, part: str, near: Nearness, zoned: frozenset[str], here: bool, own: Callable[[], Directory | None]
 ) -> Fact:
     """A residence permit; who has the hukou in the district can have none."""
     query = answers.get(("PS4", part))

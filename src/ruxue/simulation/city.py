@@ -1503,9 +1503,11 @@ def _number(d: _Draft, salt: int, below: int) -> int:
 
 
 def _certificate_no(d: _Draft) -> str:
-    if "old_book" in d.faults or _number(d, 1, 10) == 0:
+    # Certificates of the unified register exist since 2015; some older ones were exchanged.
+    before = d.acquired.year < 2015 and "stale" not in d.faults and _number(d, 1, 3)
+    if "old_book" in d.faults or before or _number(d, 1, 10) == 0:
         return f"潍房权证{'奎高寒经滨'[list(_DISTRICTS).index(d.district)]}字第{d.key + 1:08d}号"
-    return f"鲁({d.acquired.year})潍坊市不动产权第{d.key + 1:07d}号"
+    return f"鲁({max(2015, d.acquired.year)})潍坊市不动产权第{d.key + 1:07d}号"
 
 
 def _unit_no(key: int, extra: int = 0) -> str:

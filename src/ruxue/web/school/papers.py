@@ -26,7 +26,7 @@ from ruxue.policy import records
 from ruxue.policy.facts import DISTRICTS, KINDS, VOCABULARY
 
 Typed = Mapping[str, str]
-ROWS = 3  # rows that stand ready to be filled
+SPARE = 2  # empty rows beyond the one that stands ready
 _KIN = {
     "child": gettext_lazy("the child"),
     "father": pgettext_lazy("owner", "the father"),
@@ -88,7 +88,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Entry:
-    """One fact of the form: rows of cells; `record`: rows that may be left empty; `none`: the cell that says so."""
+    """One fact of the form: rows of cells, `more` of them folded away; `record`: rows that may be left empty; `none`:
+    the cell that says that there is none."""
 
     name: str
     rows: tuple[tuple[Cell, ...], ...]
@@ -96,6 +97,7 @@ class Entry:
     none: Cell | None = None
     hint: str = ""
     error: str = ""
+    more: tuple[tuple[Cell, ...], ...] = ()
 
 
 Column = tuple[str, Any, str, Mapping[str, Any]]  # name, label, kind, options
@@ -152,13 +154,14 @@ def _entry(name: str, season: Season, typed: Typed, errors: Mapping[str, str], z
         return Cell(field, str(label), kind, _said(options, zh), typed.get(field, ""), errors.get(field, ""))
 
     if _in_rows(name):
-        count = max([ROWS, *(int(m[1]) + 2 for key in typed if (m := re.match(rf"{re.escape(base)}\.(\d)\.", key)))])
-        rows = tuple(
+        used = [int(m[1]) + 1 for key in typed if (m := re.match(rf"{re.escape(base)}\.(\d)\.", key)) and typed[key]]
+        shown = min(max([1, *used]), 9)
+        rows = [
             tuple(cell(f"{base}.{n}.{column}", label, kind, options) for column, label, kind, options in _columns(name))
-            for n in range(min(count, 9))
-        )
+            for n in range(min(shown + SPARE, 9))
+        ]
         none = cell(f"{base}.none", _("The paper shows that there is none"), "check", {})
-        return Entry(name, rows, True, none, "", errors.get(base, ""))
+        return Entry(name, tuple(rows[:shown]), True, none, "", errors.get(base, ""), tuple(rows[shown:]))
     if term.kind is records.Dwellings:
         keys = _regions(season)
         cells = tuple(
