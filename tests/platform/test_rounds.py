@@ -635,6 +635,18 @@ def test_one_home_one_family_for_as_long_as_the_rule_says(empty, since, stage, l
         assert ran.report["standing"][row.receipt]["DK0"] == {"closed": "locked"}
 
 
+@pytest.mark.parametrize(("same", "bound"), [(True, True), (False, False), (None, False)])
+def test_a_lock_that_the_departments_know_counts_too(empty, same, bound):
+    town = with_rule("seat_lock: {years: {primary: 6}, scope: school, last_year_blocks: false}\n")
+    row = town.child()
+    lock = {"stage": "primary", "since": 2023, "grade": 1, "left": "", "home": "", "same_parents": False}
+    row.facts["dwelling.seat_locks"] = [[lock | {"same_school": same}], "ED2", None]
+    row.save()
+    ran = town.round()
+    assert Offer.objects.get(application=row).kind == ("coordinated" if bound else "zone")
+    assert len(ran.inputs["applications"][0]["locks"]) == 1
+
+
 def test_in_a_zone_of_two_schools_the_family_says_which_it_wants_first(empty):
     town = with_rule("", (1, 2, 3))
     Zone.objects.get(school="DK1").compounds.add("DKC0")
