@@ -635,6 +635,18 @@ def test_one_home_one_family_for_as_long_as_the_rule_says(empty, since, stage, l
         assert ran.report["standing"][row.receipt]["DK0"] == {"closed": "locked"}
 
 
+@pytest.mark.parametrize(("same", "bound"), [(True, True), (False, False), (None, False)])
+def test_a_lock_that_the_departments_know_counts_too(empty, same, bound):
+    town = with_rule("seat_lock: {years: {primary: 6}, scope: school, last_year_blocks: false}\n")
+    row = town.child()
+    lock = {"stage": "primary", "since": 2023, "grade": 1, "left": "", "home": "", "same_parents": False}
+    row.facts["dwelling.seat_locks"] = [[lock | {"same_school": same}], "ED2", None]
+    row.save()
+    ran = town.round()
+    assert Offer.objects.get(application=row).kind == ("coordinated" if bound else "zone")
+    assert len(ran.inputs["applications"][0]["locks"]) == 1
+
+
 def test_in_a_zone_of_two_schools_the_family_says_which_it_wants_first(empty):
     town = with_rule("", (1, 2, 3))
     Zone.objects.get(school="DK1").compounds.add("DKC0")
@@ -682,6 +694,26 @@ def test_preference_rounds_follow_the_zone_and_show_what_is_left_between_them(em
     assert Entry.objects.filter(kind="remaining", body__digest=shown.digest).exists()
     SeatPlan.objects.filter(school="DK1").update(seats=2)
     assert town.round().inputs["stage"]["number"] == 2 and seats_of(lists)[3] == "DK1"
+
+
+def test_equal_families_with_lists_are_put_in_order_by_a_witnessed_lot(empty):
+    town = with_rule(
+        "rounds: [{title: {zh: 志愿, en: choices}, categories: [B], choices: 2, by: rank_first}]\n", (1, 1, 2)
+    )
+    rows = [town.child(category="B") for _ in range(4)]
+    for row in rows:
+        prefer(town, row, "DK1", "DK2")
+    with pytest.raises(rounds.StepError, match="lottery_first"):
+        rounds.run(town.season, DISTRICT)
+    made = town.draw()
+    ran = rounds.run(town.season, DISTRICT)
+    made.refresh_from_db()
+    assert ran.inputs["stage"]["kind"] == "preference" and ran.lottery == made
+    by_lot = sorted(rows, key=lambda r: made.result["admitted"].index(r.receipt))
+    assert seats_of(by_lot) == ["DK1", "DK2", "DK2", "DK0"]
+    client = Client()
+    client.cookies["ruxue_language"] = "en"
+    assert "The order that was drawn" in client.get(f"/lotteries/{made.key}").content.decode()
 
 
 def test_first_choices_come_first_where_the_rule_says_so(empty):
@@ -922,7 +954,7 @@ class Seasons(RuleBasedStateMachine):
     @initialize(
         start=st.lists(st.tuples(st.integers(0, 2), st.sampled_from("ABT")), min_size=4, max_size=7),
         ahead=st.sampled_from([4, 3, 0]),
-        variant=st.sampled_from(sorted(VARIANTS)),
+        variant=st.sampled_from(["arrangements", "lists", "lists", "private", "plain"]),
     )
     def begin(self, start: list[tuple[int, str]], ahead: int, variant: str) -> None:
         self.town = Town((1, 1, 2), RULE + VARIANTS[variant])
@@ -931,6 +963,8 @@ class Seasons(RuleBasedStateMachine):
         if variant == "arrangements":
             Zone.objects.get(school="DK1").compounds.add("DKC0")
         seasons.set_window(self.town.season, "preference", day(6, 1), day(8, 30), "test")
+        if variant == "lists":
+            start = [*start, (0, "B"), (0, "B")]  # two for whom lists are
         for zone, category in start:
             row = self.town.child(zone, category, State.CLASSIFIED)
             row.claim |= {"room": "1-1-101"}  # one of two homes in each zone is locked where the rule locks homes
@@ -1153,7 +1187,7 @@ def test_the_season_holds_through_crashes_clocks_and_double_clicks(empty):
     run_state_machine_as_test(
         Seasons,
         settings=settings(
-            max_examples=14,
+            max_examples=18,
             stateful_step_count=20,
             deadline=timedelta(seconds=30),
             derandomize=True,

@@ -114,7 +114,7 @@ def freeze(
             "list": [s for s in wanted.schools if s in left] if wanted else [],
             "feeder": feeder(row, wanted),
             "buffer": in_buffer(row),
-            "locks": locks.get(row.pk, []),
+            "locks": [*locks.get(row.pk, []), *(_asked_locks(row) if policy.seat_lock else [])],
             "group": row.group,
             "household": f"with {min(household)}" if len(household) > 1 else row.group,
             "home": row.compound_id,
@@ -147,6 +147,20 @@ def freeze(
         "unknown_schools": sorted(code_of.unknown),
         "applications": [entry(row) for row in rows],
     }
+
+
+def _asked_locks(row: Application) -> list[dict[str, Any]]:
+    """What the departments' register of seats said of the home: pupils of years before the platform."""
+    schools = {True: row.school_id, False: ""}
+    return [
+        {
+            "school": schools.get(lock.get("same_school")),
+            **{name: lock.get(name) for name in ("stage", "since", "grade", "same_parents")},
+            "left": lock.get("left", ""),
+            "home": lock.get("home", ""),
+        }
+        for lock in fact(row, "dwelling.seat_locks") or []
+    ]
 
 
 def _in_buffer(policy: Policy, name: str, row: Application, homes: dict[str, Compound]) -> bool:

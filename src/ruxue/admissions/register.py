@@ -175,6 +175,7 @@ def locks_on(season: Season, rows: Iterable[Application]) -> dict[int, list[dict
                 "school": lock.school_id,
                 "stage": lock.stage,
                 "since": lock.since,
+                "grade": 1,
                 "left": lock.left,
                 "home": lock.home,
                 "same_parents": bool(parents & set(lock.parents)) if parents and lock.parents else None,

@@ -129,7 +129,15 @@ def _locked(inputs: dict[str, Any], row: Row, school: str) -> bool:
         return False
     rule = SeatLockRule.model_validate(inputs["seat_lock"])
     held = [
-        SeatLock(k["stage"], k["since"], 1, k["left"], k["home"], k["same_parents"], k["school"] == school)
+        SeatLock(
+            k["stage"],
+            k["since"],
+            k["grade"],
+            k["left"],
+            k["home"],
+            k["same_parents"],
+            None if k["school"] is None else k["school"] == school,
+        )
         for k in row["locks"]
     ]
     return any(locked(rule, lock, inputs["year"]) for lock in held)
