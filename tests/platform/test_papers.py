@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ruxue.accounts.models import User
-from ruxue.applications import claims, evidence, review, verify
+from ruxue.applications import claims, evidence, retention, review, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Confirmation
 from ruxue.applications.states import Actor, State
@@ -169,6 +169,17 @@ def test_a_reviewers_word_is_a_record_and_outlives_verification(row: Application
         assert fact.override and fact.override.reason == "evidence_confirmed" and fact.override.by == by.user.key
         assert fact.evidence == paper.key
     assert evidence.unpack(evidence.pack(facts)) == facts
+    assert facts["dwelling.in_zone"].override and facts["dwelling.in_zone"].override.replaced is None
+
+
+def test_what_a_register_had_said_is_deleted_with_its_answers(row: Application) -> None:
+    said = {"dwelling.in_zone": [False, "NR1", "2026-03-01"]}
+    Application.objects.filter(pk=row.pk).update(facts={**row.facts, **said})
+    review.accept(row.key, By(Actor.SCHOOL, clerk(row)), CONFIRMED)
+    kept = Confirmation.objects.filter(application=row, fact="dwelling.in_zone")
+    assert [(c.value, c.replaced) for c in kept] == [(True, False)]
+    retention.erase(row.season)
+    assert [(c.value, c.replaced) for c in kept.all()] == [(True, None)]
 
 
 def test_a_word_about_one_home_does_not_stand_for_another(row: Application) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from ruxue.applications.models import Application, Check
+from ruxue.applications.models import Application, Check, Confirmation
 from ruxue.exchange import corrections, inquiries
 from ruxue.places.models import Season
 
@@ -24,4 +24,5 @@ def erase(season: Season) -> int:
             erased += inquiries.erase(batch)
             corrections.erase(batch)
             Check.objects.filter(application__key__in=batch).update(claimed=None, registered=None)
+            Confirmation.objects.filter(application__key__in=batch).update(replaced=None)
     return erased
