@@ -126,4 +126,4 @@ def test_a_rule_decides_by_evidence_what_it_decides_by_truth(cities: Any, name: 
         final = decide(b.policy, {**judged.facts, **seen}, final=True)
         if not judged.blocking and not misled:
             assert b.standing(final) == b.standing(due), f"papers do not settle it: {where} {seen}"
-    assert counts["automatic"] + counts["open"] >= 60
+    assert counts["automatic"] + counts["open"] >= 40  # a tenth of the city lives in the smallest district
