@@ -63,7 +63,7 @@ def test_seats_lotteries_answers_and_steps(
     assert family.locator(".panel h2").inner_text() == "东口0小"
     official = site.context(language, *size).new_page()
     sign_in_staff(official, "dongkou")
-    look(official, "seats", ["/b/steps", "/b/", "/b/plans?zone=DK1"], language, size)
+    look(official, "seats", ["/b/", "/b/plans?zone=DK1", "/b/steps"], language, size)
     before = official.locator("h3.h4").count()
     official.locator("form", has=official.locator("input[value=run]")).locator("button").click()
     official.locator(".border-primary li").first.wait_for()
