@@ -286,7 +286,7 @@ def _questions(
         made = evidence.first_questions(row, consent.key, places)
     else:
         made = evidence.further_questions(row, consent.key, places, answers)
-    made += extensions.questions(row, made, connections.current().items())
+    made += extensions.questions(row, consent.key, connections.current().items(), places, answers)
     return [q for q in made if q.item in consent.items]
 
 
