@@ -85,6 +85,21 @@ def test_without_consent_a_switched_on_item_is_not_asked(monkeypatch: pytest.Mon
         assert not desk.asked and not Query.objects.filter(subject=row.key, item="X7").exists()
 
 
+def test_use_of_water_and_power_is_asked_where_the_rule_asks_whether_a_family_lives_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = Application.objects.filter(basis="owned", category__gt="", season__district="kuiwen").first()
+    assert row is not None
+    used = {"address_code": f"{row.compound_id}/1-1-101", "months_used": 11, "last_month": "2026-02"}
+    with serving() as desk:
+        desk.handle = lambda p, h, b: (200, {}, {"answers": [answer(q, code=0, match="Y", fields=used) for q in b["queries"]]})  # fmt: skip
+        connected(desk, monkeypatch, "X9")
+        row = again(row, "X9")
+        asked = [q for _, _, body in desk.asked for q in body["queries"]]
+    assert asked and all(q["claim"] == {"address_code": row.compound_id} for q in asked)
+    assert evidence.unpack(row.facts)["family.reported_absent"].source == "X9"
+
+
 def test_water_and_power_can_only_speak_for_a_family() -> None:
     row = Application.objects.filter(basis="owned").select_related("season").first()
     assert row is not None

@@ -4,10 +4,11 @@ talents' and heroes' registers (X4–X6) are evidence's own. What they lack is l
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 
+from ruxue.applications import evidence, record_facts
+from ruxue.applications.evidence import Places
 from ruxue.applications.models import Application, Check
 from ruxue.exchange.inquiries import Inquiry
 from ruxue.exchange.items import Code
@@ -21,19 +22,39 @@ _APPLICANTS = {"guardian": "main", "second_guardian": "assistant"}
 Answers = Mapping[tuple[str, str], Query]
 
 
-def questions(row: Application, asked: Iterable[Inquiry], offered: Collection[str]) -> list[Inquiry]:
-    """What the switched-on items among `offered` can add to the questions `asked` about a claim.
+def questions(
+    row: Application, consent: str, offered: Collection[str], places: Places, answers: Answers | None
+) -> list[Inquiry]:
+    """What the switched-on items among `offered` can add: first, or with answers what depends on them.
 
-    Months of tax and of the housing fund are asked of whom insurance is asked of; use of water and power of who is
-    asked for as a guardian where the family claims a home of its own or a lease.
+    Months of tax and of the housing fund are asked where the rule can use them or needs to know of work; use of water
+    and power where the rule asks whether the family lives in the home of its own or the lease that it claims.
     """
+    if not {*_HISTORIES, "X9"} & set(offered):
+        return []
+    hukou = record_facts.fields((answers or {}).get(("PS2", "")))
+    topics: set[str] = set()
+    if hukou:
+        district = places.keys().get(hukou["region"], "other")
+        topics = {name.split(".")[0] for name in evidence.useful(row, places, district)}
     made = []
-    for q in asked:
-        if q.item == "HR1":
-            made += [replace(q, item=item) for item in _HISTORIES if item in offered]
-        elif q.item == "PS1" and q.part in _APPLICANTS and row.basis != "grandparents" and "X9" in offered:
-            made.append(replace(q, item="X9", claim={"address_code": row.compound_id}))
+    for part, person in record_facts.named(row):
+        if part not in _APPLICANTS:
+            continue
+        who = {"name": person["name"], "id": person["id_number"]}
+        items = [item for item, topic in _HISTORIES.items() if item in offered and {topic, "job"} & topics]
+        if answers is None and "X9" in offered and row.basis != "grandparents" and _asks_absence(places, row):
+            items.append("X9")
+        for item in items:
+            claim = {"address_code": row.compound_id} if item == "X9" else {}
+            made.append(Inquiry(row.key, row.season.district_id, item, row.claim_version, consent, who, claim, part))
     return made
+
+
+def _asks_absence(places: Places, row: Application) -> bool:
+    policy = places.rules.get(row.season_id)
+    conditions = policy.conditions() if policy else ()
+    return any("family.reported_absent" in part.facts() for _, c in conditions for part in c.walk())
 
 
 def facts(row: Application, answers: Answers, region: str, known: Mapping[str, Fact]) -> dict[str, Fact]:

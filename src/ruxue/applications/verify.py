@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from ruxue import bulk
@@ -30,7 +30,8 @@ from ruxue.policy.engine import Verdict, decide
 from ruxue.policy.facts import UNKNOWN, Fact, Override
 from ruxue.policy.language import Policy
 
-BATCH = 100  # families at once: less than delivery.AHEAD seconds of work, so that no turn in a rate passes meanwhile
+BATCH = 100  # families at once, fewer where that takes long
+LONG = 0.8  # seconds: a step well within delivery.AHEAD, so that no turn in a rate passes meanwhile
 GATHER = 0.5  # seconds for which families whose answers are there gather to a batch, while others are on the way
 PARKED = timedelta(minutes=30)  # a family that waits for answers is looked at again then, if nothing woke it
 PATIENCE = timedelta(days=2)  # a silence longer than that opens the way by papers
@@ -60,7 +61,7 @@ def verify_waiting(seconds: float | None = None, linger: float = 2.0) -> int:
 def _work(seconds: float | None, linger: float) -> int:
     post, total = delivery.Post(), 0
     until = time.monotonic() + seconds if seconds else None
-    looked, ready = 0.0, BATCH
+    looked, ready, size = 0.0, BATCH, BATCH
     clock.refresh()
     while True:
         in_time = until is None or time.monotonic() < until
@@ -71,9 +72,11 @@ def _work(seconds: float | None, linger: float) -> int:
         gathered = ready >= BATCH or not post.in_flight or since > GATHER
         if in_time and ((ready and gathered) or since > 1.0):
             clock.refresh()
-            taken, ended = advance()
+            began = time.monotonic()
+            taken, ended = advance(size)
             total += ended
-            looked, ready = time.monotonic(), BATCH if taken == BATCH else 0
+            looked, ready = time.monotonic(), BATCH if taken == size else 0
+            size = max(size // 2, 25) if looked - began > LONG else min(size * 2, BATCH)
         pause = post.start() if in_time else None
         if post.in_flight:
             wait = min(pause or GATHER, GATHER - (time.monotonic() - looked) if ready else GATHER)
@@ -91,7 +94,7 @@ def hear(news: delivery.News) -> int:
     """
     if news.ready:
         rows = Application.objects.filter(key__in=news.ready)
-        rows.filter(state=State.VERIFYING).update(leased_until=None)
+        rows.filter(state=State.VERIFYING).update(leased_until=timezone.now())
         silent = rows.filter(~Exists(_WAITS), state=State.NEED_INFO, needed__contains=["department_silent"])
         _recheck(set(silent.values_list("key", flat=True)))
         _complete(news.ready)
@@ -151,7 +154,7 @@ def _recheck(keys: set[str]) -> None:
 def wake_forgotten() -> int:
     """Wakes families that wait for nothing any more: what a crash between an answer and its family leaves behind."""
     rows = Application.objects.filter(state=State.VERIFYING, leased_until__gt=timezone.now())
-    return rows.filter(~Exists(_WAITS)).update(leased_until=None)
+    return rows.filter(~Exists(_WAITS)).update(leased_until=timezone.now())
 
 
 def unfinished() -> bool:
@@ -194,8 +197,10 @@ def core(season: Season) -> tuple[str, ...]:
 
 
 @transaction.atomic
-def advance() -> tuple[int, int]:
-    """Takes a batch of families one step further: asks what is not asked, judges those whose answers are there.
+def advance(size: int = BATCH) -> tuple[int, int]:
+    """Takes up to `size` families one step further: asks what is not asked, judges those whose answers are there.
+
+    Asking comes first: while departments have questions to answer, judging costs no time.
 
     Questions and their families' rows change in one transaction, which other workers pass by: a crash leaves nothing
     half done. Returns how many families were taken and how many came to an end.
@@ -207,7 +212,7 @@ def advance() -> tuple[int, int]:
         .exclude(leased_until__gt=now)
         .select_related("compound")
         .defer("compound__aliases")
-        .order_by("submitted_at", "id")[:BATCH]
+        .order_by(F("leased_until").asc(nulls_first=True), "submitted_at", "id")[:size]
     )
     if not rows:
         return 0, 0
@@ -286,7 +291,7 @@ def _questions(
         made = evidence.first_questions(row, consent.key, places)
     else:
         made = evidence.further_questions(row, consent.key, places, answers)
-    made += extensions.questions(row, made, connections.current().items())
+    made += extensions.questions(row, consent.key, connections.current().items(), places, answers)
     return [q for q in made if q.item in consent.items]
 
 

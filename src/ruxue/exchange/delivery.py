@@ -118,12 +118,15 @@ class Post:
         self.in_flight[connector.send(batch.setup, batch.item, batch.queries, wait_for)] = batch
 
     def collect(self, seconds: float) -> News:
-        """Waits up to `seconds` for replies and stores all that are there."""
+        """Waits up to `seconds` for replies and stores those that are there, as many as a moment allows."""
         news = News()
         if not self.in_flight:
             return news
         done, _ = wait(self.in_flight, timeout=max(seconds, 0.0), return_when=FIRST_COMPLETED)
+        until = time.monotonic() + AHEAD / 5
         for future in done:
+            if time.monotonic() > until:
+                break  # the rest next time: turns of others wait to be taken
             batch = self.in_flight.pop(future)
             self._open_requests[_lane(batch.item)] -= 1
             opened = store(batch, future.result(), news)
