@@ -501,7 +501,8 @@ def test_an_upheld_appeal_seats_one_family_by_the_rule_and_moves_nobody(town):
     rounds.answer(winner.key, winner.guardian, False)  # the next freed seat is its own, by itself
     made = Round.objects.get(serves__application=loser)
     loser.refresh_from_db()
-    assert (loser.state, loser.category, school_of(loser)) == (State.OFFERED, "A", "DK0")
+    assert (loser.state, loser.category, school_of(loser)) == (State.ACCEPTED, "A", "DK0")
+    assert loser.deadline is None and notices.is_genuine(Notice.objects.get(offer__application=loser))
     assert {o.application_id: o.school_id for o in Offer.objects.exclude(application=loser)} == held
     assert made.kind == "appeal" and Entry.objects.filter(kind="round", body__inputs=made.inputs_digest).exists()
     shown = Publication.objects.get(season=town.season).payload

@@ -621,6 +621,7 @@ def _seat_by_appeal(season: Season, row: Application, by: By, confirmed: dict[st
     bound = _rows(season, *CHANGES["reopen"].sources).filter(group=row.group) if row.group else [row]
     rows = [row, *(r for r in bound if r.pk != row.pk)]
     facts = {n: Fact(v, "officer", clock.today()) for n, v in confirmed.items()}
+    accepted = [one for one in rows if one.state == State.ACCEPTED]
     for one in rows:
         verify.decide_with(one, facts, by, "reopen", "appeal_upheld", note)
         _end_offer(one, "reopened")
@@ -661,6 +662,11 @@ def _seat_by_appeal(season: Season, row: Application, by: By, confirmed: dict[st
     Appeal.objects.filter(application=row, served=None).update(served=made)
     _give(made, rows, solved, by)
     _offer(season, by, rows)
+    for one in accepted:  # it asked for this seat: a deadline that it misses must not cost it both
+        machine.change_only(one, "keep_accepted", by, deadline=None)
+        offer = Offer.objects.get(application=one)
+        Offer.objects.filter(pk=offer.pk).update(answered_at=clock.now())
+        issue_notice(offer)
     return made
 
 

@@ -131,6 +131,7 @@ CHANGES: dict[str, Change] = {
         _change("overflow", {S.LOCKED}, S.TO_COORDINATE, A.DISTRICT),
         _change("offer", {S.SEATED}, S.OFFERED, A.DISTRICT),
         _change("accept", {S.OFFERED}, S.ACCEPTED, A.GUARDIAN),
+        _change("keep_accepted", {S.OFFERED}, S.ACCEPTED, A.DISTRICT),
         _change("decline", {S.OFFERED}, S.DECLINED, A.GUARDIAN),
         _change("lapse", {S.OFFERED}, S.LAPSED, A.SYSTEM),
         _change("assign_class", {S.ACCEPTED}, S.CLASSED, A.DISTRICT),
