@@ -340,7 +340,7 @@ def _offer(season: Season, by: By, rows: list[Application]) -> int:
 
 def publish_results(season: Season) -> Publication:
     """Freezes the list of every school, masked, and seals its digest into the ledger with the rounds' inputs."""
-    schools: dict[str, list[dict[str, str]]] = {}
+    schools: dict[str, list[dict[str, Any]]] = {}
     for offer in (
         Offer.objects.filter(round__season=season, application__state__in=HOLDS_SEAT - {State.SEATED})
         .select_related("application", "round")
@@ -358,7 +358,7 @@ def publish_results(season: Season) -> Publication:
             }
         )
     ran = season.rounds.order_by("number").values_list("number", "kind", "inputs_digest")
-    payload = {
+    payload: dict[str, Any] = {
         "season": season.key,
         "rounds": [{"number": n, "kind": kind, "inputs": digest} for n, kind, digest in ran],
         "schools": schools,
@@ -648,7 +648,7 @@ def _seat_by_appeal(season: Season, row: Application, by: By, confirmed: dict[st
     elif held:
         raise _Waits(due, of)
     else:
-        nowhere = {"zone": [], "list": [], "feeder": None, "buffer": []}
+        nowhere: dict[str, Any] = {"zone": [], "list": [], "feeder": None, "buffer": []}
         alone = {
             **mine,
             "stage": {**mine["stage"], "kind": "rest", "coordinates": True},

@@ -56,9 +56,9 @@ def why_not(row: Application, school: School) -> Answer:
         return Answer(str(asked["closed"]), school, round=made.number)
     if asked:
         facts: dict[str, Any] = dict(asked)
-        lot, own = facts.pop("by_ticket", False), school.code == row.school_id
-        return Answer("zone_lot" if lot else "zone_full" if own else "list_full", school, **facts, round=made.number)
-    entry = next((a for a in made.inputs["applications"] if a["receipt"] == row.receipt), {})
+        lot, zone = facts.pop("by_ticket", False), school.code == row.school_id
+        return Answer("zone_lot" if lot else "zone_full" if zone else "list_full", school, **facts, round=made.number)
+    entry: dict[str, Any] = next((a for a in made.inputs["applications"] if a["receipt"] == row.receipt), {})
     asked_for = [*entry.get("zone", []), *entry.get("list", []), *entry.get("buffer", [])]
     if offer and offer.kind != Offer.Kind.COORDINATED and school.code in asked_for:
         return Answer("wanted_less", school, round=made.number)
@@ -68,7 +68,8 @@ def why_not(row: Application, school: School) -> Answer:
         return Answer("zone_category", school, round=made.number)
     seats = made.inputs["seats"].get(school.code, 0)
     in_zone = Offer.objects.filter(round=made, school=school).exclude(kind=Offer.Kind.COORDINATED).count()
-    way = own = None
+    way: int | None = None
+    own: int | None = None
     if row.compound:
         home = [(row.compound.lng, row.compound.lat)]
         way = int(coordination.distances(home, [(school.lng, school.lat)])[0, 0])

@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef
@@ -384,7 +385,8 @@ def _save(rows: list[Application]) -> None:
 
 
 def _save_checks(checks: list[Check]) -> None:
-    seal = {n: Check._meta.get_field(n).sealed for n in ("claimed", "registered")}
+    columns: dict[str, Any] = {n: Check._meta.get_field(n) for n in ("claimed", "registered")}
+    seal = {n: column.sealed for n, column in columns.items()}
     rows = [
         {
             "application": check.application_id,

@@ -407,10 +407,9 @@ def _place(made: Ceremony, by: By) -> None:
 def _give_teachers(made: Ceremony) -> None:
     for name, number in (made.result or {})["teams"].items():
         TeacherTeam.objects.filter(season=made.season, school=made.school, name=name).update(number=number)
-    rows = Application.objects.filter(
-        class_place__ceremony__season=made.season, class_place__ceremony__school=made.school
-    )
-    Message.objects.bulk_create([Message(application=r, code="teachers_drawn", at=clock.now()) for r in rows])
+    placed = Place.objects.filter(ceremony__season=made.season, ceremony__school=made.school)
+    told = placed.order_by("application").values_list("application", flat=True)
+    Message.objects.bulk_create([Message(application_id=pk, code="teachers_drawn", at=clock.now()) for pk in told])
 
 
 def void(key: str, by: By, why: str, withheld: str = "") -> Ceremony:

@@ -119,13 +119,18 @@ def same_names(rows: list[Application]) -> list[list[str]]:
 
 
 def wishes(season: Season, school: School, kind: str) -> Wishes:
-    """What was saved, else as few classes as the plan's size allows, at most the plan's number."""
+    """What was saved, else as few classes as the plan's size allows, at most the plan's number.
+
+    Same names stand apart by default, unless more children share one than there are classes.
+    """
     saved = Preparation.objects.filter(season=season, school=school, kind=kind).first()
     if saved:
         return Wishes(**saved.wishes)
     plan = SeatPlan.objects.get(season=season, school=school)
-    count = len(waiting_pupils(season, school)) if kind == "classes" else 0
-    return Wishes(classes=max(1, min(plan.classes, -(-count // plan.class_size))), cap=plan.class_size)
+    rows = waiting_pupils(season, school) if kind == "classes" else []
+    classes = max(1, min(plan.classes, -(-len(rows) // plan.class_size)))
+    namesakes = max(Counter(row.child_name for row in rows).values(), default=1)
+    return Wishes(classes=classes, cap=plan.class_size, same_names_apart=namesakes <= classes)
 
 
 def save(season: Season, school: School, kind: str, wanted: Wishes, user: User | None) -> None:

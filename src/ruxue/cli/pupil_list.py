@@ -156,7 +156,7 @@ def pupils(table: Table, rules: Mapping[str, Any], group: str | None) -> PupilLi
             f"the column {' and '.join(missing)} is missing; there are {there}"
         )
     faults = _Faults(table.file)
-    entries = [{"code": row["code"]} for row in table.rows]
+    entries: list[dict[str, Any]] = [{"code": row["code"]} for row in table.rows]
     _check_codes(table, faults)
     levels: dict[str, dict[str, int]] = {}
     for name in sorted(counted | ordered | limited):

@@ -304,7 +304,7 @@ class Registers:
         return {}, {"count_by_region": counts}
 
     def _ed2(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
-        free = {
+        free: dict[str, Any] = {
             "locked": False,
             "school_code": None,
             "stage": None,
@@ -464,7 +464,7 @@ def _question(item: Item) -> type[Query]:
     return create_model(
         f"{item.code}Query",
         __base__=Query,
-        item=(Literal[item.code], ...),
+        item=(Literal[item.code], ...),  # type: ignore[arg-type]
         keys=(create_model(f"{item.code}Keys", __base__=Record, **keys), ...),
         claim=(create_model(f"{item.code}Claim", __base__=Record, **claims), Field(default_factory=dict)),
     )
@@ -472,7 +472,7 @@ def _question(item: Item) -> type[Query]:
 
 def _reply(item: Item) -> type[Answer]:
     """The answer of one item: the contract's, with the item's own fields."""
-    return create_model(f"{item.code}Answer", __base__=Answer, fields=(item.fields | _Nothing, ...))
+    return create_model(f"{item.code}Answer", __base__=Answer, fields=(item.fields | _Nothing, ...))  # type: ignore[arg-type]
 
 
 _QUESTIONS = {code: _question(item) for code, item in CATALOGUE.items()}

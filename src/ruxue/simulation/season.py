@@ -7,7 +7,7 @@ import io
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,7 +27,7 @@ from ruxue.applications import claims, evidence, review, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check, Objection, Transition
 from ruxue.applications.states import HOLDS_SEAT, PASSED, Actor, State
-from ruxue.classes import ceremony
+from ruxue.classes import ceremony, prepare
 from ruxue.classes.models import Ceremony, TeacherTeam
 from ruxue.exchange.items import CATALOGUE
 from ruxue.exchange.models import Query
@@ -156,7 +156,7 @@ def load_places(city: City) -> None:
                 seats=s.classes * s.class_size,
             )
             zone = Zone.objects.create(season=season, school_id=s.code, geometry=s.geometry)
-            zone.compounds.add(*s.compounds)
+            zone.compounds.add(*s.compounds)  # type: ignore[arg-type]  # their keys are texts
             TeacherTeam.objects.bulk_create(
                 [
                     TeacherTeam(season=season, school_id=s.code, name=f"第{i}组", members=[])
@@ -392,7 +392,7 @@ class Player:
         with self.progress.phase("classes", len(schools)) as tick:
             for n, school in enumerate(schools, 1):
                 season = self.seasons[school.district_id]
-                made = ceremony.open_classes(season, school)
+                made = self._open_classes(season, school)
                 self._witness(made)
                 number = made.manifest["rules"]["classes"]
                 TeacherTeam.objects.filter(season=season, school=school).exclude(
@@ -402,6 +402,17 @@ class Player:
                 tick(n)
         log.seal()
         self._timed("classes", started)
+
+    def _open_classes(self, season: Season, school: School) -> Ceremony:
+        """The list as the school's preparation wants it; where its rules contradict each other, names may meet."""
+        try:
+            return ceremony.open_classes(season, school)
+        except prepare.CeremonyError as error:
+            if error.code != "infeasible":
+                raise
+            wanted = replace(prepare.wishes(season, school, "classes"), same_names_apart=False)
+            prepare.save(season, school, "classes", wanted, None)
+            return ceremony.open_classes(season, school)
 
     def report(self) -> None:
         """Children report at school, and the schools hand them to the pupil register."""

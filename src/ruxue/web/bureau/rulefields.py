@@ -352,7 +352,7 @@ class Shapes:
         return found
 
     def _groups(self) -> list[Choice]:
-        return [Choice(g, GROUPS[g][1 if self.lang == "zh" else 2]) for g in GROUPS]
+        return [Choice(g, str(GROUPS[g][1 if self.lang == "zh" else 2])) for g in GROUPS]
 
     def leaf(self, condition: Condition, path: Path) -> Record | None:
         """The fields of a condition over a record; None where it has none."""

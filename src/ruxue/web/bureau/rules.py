@@ -580,8 +580,9 @@ class Shown:
     """A result in the page's language."""
 
     def __init__(self, row: WhatIf) -> None:
-        self.row, self.result, lang = row, row.result, _lang()
-        assert self.result is not None
+        assert row.result is not None
+        self.row, lang = row, _lang()
+        self.result: dict[str, Any] = row.result
         self.titles = self.result["titles"][lang]
         named = {s.code: s.name for s in School.objects.filter(code__in=self.result["names"])}
         # A synthetic city has schools of its own; where the platform has no such name, the result's is used.

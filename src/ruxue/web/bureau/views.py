@@ -146,10 +146,10 @@ def _save_zone(zone: Zone, geometry: dict[str, Any], shared: bool, actor: str) -
     ]
     if not shared:
         for other in Zone.objects.filter(season=zone.season).exclude(pk=zone.pk):
-            other.compounds.remove(*inside)
+            other.compounds.remove(*inside)  # type: ignore[arg-type]  # their keys are texts
     zone.geometry = geometry
     zone.save()
-    zone.compounds.add(*inside)
+    zone.compounds.add(*inside)  # type: ignore[arg-type]
     log.append(
         "zone",
         zone.season.key,
@@ -394,7 +394,7 @@ def city(request: HttpRequest) -> HttpResponse:
     """The same across districts, for the city and auditors."""
     if not (scope(request).city() or scope(request).auditor()):
         raise Http404
-    rows = []
+    rows: list[dict[str, Any]] = []
     for d in District.objects.order_by("code"):
         season = seasons.current(d)
         mine = Application.objects.filter(season=season).exclude(state=State.DRAFT)

@@ -59,7 +59,7 @@ def guardian(view: View) -> View:
 def _mine(request: HttpRequest, key: str) -> Application:
     row = (
         Application.objects.select_related("season__district", "school", "compound")
-        .filter(key=key, guardian=request.user)
+        .filter(key=key, guardian=request.user.pk)
         .first()
     )
     if row is None:
@@ -362,13 +362,13 @@ def shown_checks(row: Application) -> list[Check]:
         "waiting": _("no answer yet: we ask again, you need not do anything"),
         "information": _("taken note of"),
     }
-    checks = review.current_checks(row)
+    checks: list[Any] = review.current_checks(row)
     for c in checks:
-        c.status_text = texts[c.status]  # type: ignore[attr-defined]
+        c.status_text = texts[c.status]
         person = row.claim.get(c.part) if c.part in claims.PEOPLE else None
         c.person = (person.get("name", "") if person else "") + (
             f"（{relation_name(person['relation'])}）" if person and person.get("relation") else ""
-        )  # type: ignore[attr-defined]
+        )
         if c.claimed and c.registered and c.status != "matched":
             left, right = str(c.claimed.get("address", "")), str(c.registered.get("address", ""))
             if left and right:

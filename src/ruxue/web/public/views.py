@@ -6,7 +6,7 @@ import html
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from django.db.models import Count
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
@@ -216,7 +216,8 @@ def rule_check(request: HttpRequest, district: str) -> HttpResponse:
     _shown, current = _rule_versions(request, district)
     if current is None:
         raise Http404
-    policy, lang = rules.policy_of(current), "zh" if chinese() else "en"
+    policy = rules.policy_of(current)
+    lang: Literal["zh", "en"] = "zh" if chinese() else "en"
     answers: dict[str, Any] = {}
     kept: dict[str, str] = {}
     wrong: set[str] = set()
@@ -304,7 +305,7 @@ def statistics(request: HttpRequest) -> HttpResponse:
 
 
 def draws(request: HttpRequest) -> HttpResponse:
-    rows = list(Ceremony.objects.order_by("-id")[:500])
+    rows: list[Any] = list(Ceremony.objects.order_by("-id")[:500])
     for r in rows:
         r.state_name = state_name(r)
     return render(request, "public/draws.html", {"draws": rows})

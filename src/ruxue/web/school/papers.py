@@ -168,7 +168,8 @@ def _entry(name: str, season: Season, typed: Typed, errors: Mapping[str, str], z
             cell(f"{base}.{key}", DISTRICTS.get(key, (key, key))[0 if zh else 1], "number", {}) for key in keys
         )
         return Entry(name, (cells,), True, None, _("How many dwellings the family owns there"), errors.get(base, ""))
-    kind, options, hint = "text", {}, ""
+    kind, hint = "text", ""
+    options: dict[str, Any] = {}
     if term.kind is bool:
         kind, options = "select", dict(_YES)
     elif term.kind is date:

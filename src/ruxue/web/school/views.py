@@ -71,13 +71,13 @@ def queue(request: HttpRequest) -> HttpResponse:
     ]
     if state not in dict(filters):
         raise Http404
-    rows = list(
+    rows: list[Any] = list(
         Application.objects.filter(school=school, state=state)
         .select_related("compound", "season")
         .order_by("deadline", "id")[:500]
     )
     for row in rows:
-        row.equal = state == "school_review" and review.is_spelling_only(row)  # type: ignore[attr-defined]
+        row.equal = state == "school_review" and review.is_spelling_only(row)
     return school_page(
         request,
         "school/queue.html",
@@ -86,7 +86,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         filters=filters,
         state=state,
         any_equal=any(r.equal for r in rows),
-    )  # type: ignore[attr-defined]
+    )
 
 
 @staff
@@ -145,11 +145,11 @@ def file(request: HttpRequest, key: str) -> HttpResponse:
                 return redirect("school:file", key)
     access.record(request.user, "view", row.key)  # type: ignore[arg-type]
     suggested = review.confirmed_by(row, answer) if answer else {}
-    documents = list(row.documents.order_by("-id"))
+    documents: list[Any] = list(row.documents.order_by("-id"))
     for d in documents:
         d.status_text = {"uploaded": _("to be looked at"), "accepted": _("confirmed"), "refused": _("not accepted")}[
             d.status
-        ]  # type: ignore[attr-defined]
+        ]
     names = list(dict.fromkeys([*row.needed_facts, *suggested]))
     shown = {**papers.filled(suggested), **{k: v for k, v in typed.items() if v}}
     school = row.school

@@ -50,7 +50,7 @@ def error_text(error: prepare.CeremonyError) -> str:
     if error.code == "infeasible":
         conflict = d["conflict"]
         return _("These rules contradict each other: %(why)s") % {
-            "why": (chinese() and getattr(conflict, "zh", "")) or conflict
+            "why": getattr(conflict, "zh", conflict) if chinese() else conflict
         }
     if error.code == "done_already":
         who = d["who"] or _("somebody else")
