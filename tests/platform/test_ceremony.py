@@ -457,6 +457,21 @@ def test_rules_that_contradict_each_other_are_not_published():
     assert not Ceremony.objects.filter(school=school).exists()
 
 
+def test_more_namesakes_than_classes_are_not_asked_apart_by_default():
+    school = a_school()
+    season = seasons.current(school.district_id)
+    rows = prepare.waiting_pupils(season, school)
+    assert prepare.wishes(season, school, "classes").same_names_apart
+    for row in rows[: prepare.wishes(season, school, "classes").classes + 1]:
+        row.claim = {**row.claim, "child": {**row.claim["child"], "name": "王梓涵"}}
+        row.save()
+    wanted = prepare.wishes(season, school, "classes")
+    assert not wanted.same_names_apart
+    assert prepare.conflict(prepare.draft(season, school, "classes", wanted)) is None
+    wanted.same_names_apart = True
+    assert prepare.conflict(prepare.draft(season, school, "classes", wanted)) is not None
+
+
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_every_refusal_has_words(language):
     source = Path(ceremony.__file__).parents[1]

@@ -21,7 +21,9 @@ def give(user: User, items: list[str], retention_until: date) -> Consent:
 
 
 def current(user: User) -> Consent | None:
-    return Consent.objects.filter(user=user, withdrawn_at=None, text_version=TEXT_VERSION).order_by("-id").first()
+    """The newest live consent to the text in force."""
+    live = Consent.objects.filter(user=user, withdrawn_at=None, text_version=TEXT_VERSION)
+    return max(live, key=lambda row: row.pk, default=None)  # "order by id limit 1" would read the table from its end
 
 
 def withdraw(user: User) -> int:

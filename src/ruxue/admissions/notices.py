@@ -44,7 +44,7 @@ def is_genuine(notice: Notice) -> bool:
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def fonts() -> typst.Fonts:
     """The fonts, read once: searching them takes a quarter of the time of a page."""
     return typst.Fonts(include_system_fonts=not FONTS.exists(), font_paths=[str(FONTS)])
 
@@ -89,5 +89,5 @@ def pdf(notice: Notice, verify_url: str) -> bytes:
         _TEMPLATE.read_bytes(),
         format="pdf",
         sys_inputs={"data": json.dumps(data, ensure_ascii=False), "qr": code.getvalue().decode()},
-        font_paths=_fonts(),
+        font_paths=fonts(),
     )

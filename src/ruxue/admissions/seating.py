@@ -169,7 +169,8 @@ def lines(inputs: dict[str, Any]) -> Lines:
                 reserves[code, category] = min(size, room[code])
                 room[code] -= reserves[code, category]
     row_of = {name: r for r, name in enumerate(reserves)}
-    units, groups, options, start, closed = [], [], [], [0], {}
+    units, groups, options, start = [], [], [], [0]
+    closed: dict[str, dict[str, str]] = {}
     place, keys, reserve = [], [], []
     width = max((len(r["keys"]) for r in inputs["applications"]), default=0)
     for name, members in _units(inputs["applications"], "group").items():

@@ -156,7 +156,7 @@ def _submit(row: Application, user: User) -> None:
     child = row.claim["child"]["id_number"].upper()
     row.child_index = crypto.blind_index(child, "child")
     row.sex, row.born_on = identity.sex(child), identity.birth_date(child)
-    row.school = seasons.zone_school(season, row.compound_id or "")
+    row.school_id = seasons.zone_school_code(season, row.compound_id or "")
     row.claim_version += 1
     row.needed, row.deadline = [], None
     if first:

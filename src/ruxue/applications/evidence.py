@@ -88,7 +88,7 @@ class Places:
 
         def made() -> Directory | None:
             names = self.compound_names.get(application.compound_id or "")
-            return Directory([Standard(application.compound_id, names[0], names[1:])]) if names else None
+            return Directory([Standard(str(application.compound_id), names[0], names[1:])]) if names else None
 
         return made
 
@@ -128,7 +128,7 @@ def _probe(policy: Policy, application: Application, district: str) -> frozenset
 def regions(policy: Policy) -> tuple[str, ...]:
     """Districts in which a rule counts dwellings, in its order."""
     named = policy.parameters.get("city_core")
-    lists = [named] if isinstance(named, list) else []
+    lists: list[Any] = [named] if isinstance(named, list) else []
     lists += [part.no_dwelling_in for _, c in policy.conditions() for part in c.walk() if part.no_dwelling_in]
     return tuple(dict.fromkeys(str(key) for keys in lists for key in keys))
 
@@ -470,7 +470,7 @@ def contradicted(application: Application, answers: Answers) -> set[str]:
     """
     found: set[str] = set()
     child = _fields(answers.get(("PS1", "child")))
-    if child and child["born_on"] != application.born_on.isoformat():
+    if child and application.born_on and child["born_on"] != application.born_on.isoformat():
         found.add("child.born_on")
     units: dict[str, Any] = {}
     for _, right in _rights(answers):
@@ -1144,7 +1144,7 @@ def _home_records(
         since = home.get("registered_on") or home.get("delivered_on") or home.get("signed_on")
         if since:
             at = "zone" if _zone(application, home["code"], places) else "district"
-            lived = Spell(date.fromisoformat(since), None, "", at)  # type: ignore[arg-type]
+            lived = Spell(date.fromisoformat(since), None, "", at)
     if home is not None:
         kin = record_facts.roles(application, answers)
         rented = "public_rental" if home.get("kind") == "public_rental" and item == "HC2" else ""
@@ -1152,7 +1152,8 @@ def _home_records(
         out.facts["dwelling.seat_locks"], out.facts["dwelling.other_pupils"] = seats
         if not seats[0].value and ("ED2", "") in answers and seats[0] is UNKNOWN:
             out.ask_for("seat_unclear", "dwelling.seat_locks", "dwelling.other_pupils")
-        if None in [lock.same_parents for lock in seats[0].value or SeatLocks()]:
+        locks: Any = seats[0].value or SeatLocks()
+        if None in [lock.same_parents for lock in locks]:
             out.ask_for("seat_unclear", "dwelling.seat_locks", "dwelling.other_pupils")
     _check(out, application, answers.get(("ED2", "")), S.INFORMATION, first_try=True)
     _dwellings(out, application, answers, places)

@@ -202,7 +202,7 @@ def work(query: Query | None, near: Nearness, zoned: bool) -> Fact:
     w = fields(query)
     ends = _day(w["ends_on"]) if w and w["ends_on"] else None
     spell = [(_day(w["starts_on"]), ends, "", w["region"], w.get("address_code"), False)] if w else []
-    return _spells(query, spell, near, zoned)  # type: ignore[arg-type]
+    return _spells(query, spell, near, zoned)
 
 
 def business(queries: list[Query | None], near: Nearness, zoned: bool) -> Fact:
@@ -212,9 +212,11 @@ def business(queries: list[Query | None], near: Nearness, zoned: bool) -> Fact:
     firms = [f for q in queries if (f := fields(q))]
     if any(f["status"] != "active" for f in firms):
         return UNKNOWN
-    entries = [(_day(f["registered_on"]), None, "", f["region"], f.get("address_code"), False) for f in firms]
+    entries: list[Any] = [
+        (_day(f["registered_on"]), None, "", f["region"], f.get("address_code"), False) for f in firms
+    ]
     shown = next((q for q in queries if fields(q)), queries[0] if queries else None)
-    return _spells(shown, entries, near, zoned)  # type: ignore[arg-type]
+    return _spells(shown, entries, near, zoned)
 
 
 def lease(query: Query, near: Nearness) -> Fact:
@@ -226,10 +228,10 @@ def lease(query: Query, near: Nearness) -> Fact:
 
 def residence(facts: Mapping[str, Fact], home: Spell | None, source: str, as_of: date | None) -> Fact:
     """Where the family has lived by permits, the lease and the home: all of them must be known."""
-    parts = [facts.get(name, UNKNOWN).value for name in ("permit.main", "permit.assistant", "lease.history")]
+    parts: list[Any] = [facts.get(name, UNKNOWN).value for name in ("permit.main", "permit.assistant", "lease.history")]
     if None in parts:
         return UNKNOWN
-    spells = [spell for part in parts for spell in part]  # type: ignore[union-attr]
+    spells = [spell for part in parts for spell in part]
     return Fact(History([*spells, *([home] if home else [])]), source, as_of)
 
 

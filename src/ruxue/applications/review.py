@@ -139,7 +139,7 @@ def accept(key: str, by: By, confirmed: dict[str, Any], note: str = "") -> Appli
     paper = row.documents.exclude(status=Document.Status.REFUSED).order_by("-id").first()
     facts = {}
     for name, value in confirmed.items():
-        kind = VOCABULARY[name].kind
+        kind: Any = VOCABULARY[name].kind
         if not isinstance(value, kind):
             raise ValueError(f"{name} must be {kind.__name__}")
         facts[name] = Fact(value, "officer", clock.today(), paper.key if paper else None)

@@ -13,7 +13,7 @@ import typst
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from ruxue.admissions.notices import FONTS
+from ruxue.admissions.notices import fonts
 from ruxue.classes import report
 from ruxue.classes.models import Act, Ceremony, Witness
 from ruxue.ledger import clock
@@ -169,6 +169,5 @@ def pdf(made: Ceremony, language: str, url: str) -> bytes:
             "data": json.dumps({**content(made, language), "url": url}, ensure_ascii=False),
             "qr": code.getvalue().decode(),
         },
-        font_paths=[str(FONTS)],
-        ignore_system_fonts=FONTS.exists(),
+        font_paths=fonts(),
     )

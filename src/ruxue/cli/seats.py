@@ -222,8 +222,9 @@ def _solve(
             problems.add(plan_file, int(plan["row"][i]), text)
     rows = wanted["row"]
     school = pc.index_in(wanted["school"], school_names).fill_null(-1).to_numpy()
-    for i in np.flatnonzero((school < 0) & (_lengths(wanted["school"]) > 0)):
-        name = wanted["school"][int(i)].as_py()
+    for at in np.flatnonzero((school < 0) & (_lengths(wanted["school"]) > 0)):
+        i = int(at)
+        name = wanted["school"][i].as_py()
         problems.add(file, int(rows[i]), f"school {name!r} is not in {plan_file}; correct it or add the school there")
     applicant, applicants = _codes(wanted["applicant"])
     preference, priority = wanted["preference"], wanted["priority"]
@@ -317,7 +318,8 @@ def _groups(file: str, wanted: dict[str, Any], applicant: Any, applicants: Any, 
     code = np.where(code == empty, -1, code)
     first = np.full(len(applicants), -2, np.int64)
     first[applicant[::-1]] = code[::-1]
-    for i in np.flatnonzero(first[applicant] != code):
+    for at in np.flatnonzero(first[applicant] != code):
+        i = int(at)
         text = f"applicant {applicants[int(applicant[i])].as_py()!r} has another group than in its first row; give all the same"
         problems.add(file, int(wanted["row"][i]), text)
     shared = pc.index_in(names, applicants).fill_null(-1).to_numpy()

@@ -162,7 +162,7 @@ def _row(inquiry: Inquiry, renewal: int = 0, renews: Query | None = None) -> Que
         "keys_digest": crypto.blind_index(_spelled(inquiry.keys), "keys"),
         "compared": {},
     }
-    return Query(*(known.get(name, default) for name, default in _columns()))
+    return Query(*(known.get(name, default) for name, default in _columns()))  # type: ignore[misc]
 
 
 @cache

@@ -101,7 +101,7 @@ class RuleText:
             return self._end(last[1] if isinstance(last, tuple) else last)
         if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
             return len(self.text[: node.end_mark.index].rstrip())
-        return node.end_mark.index  # type: ignore[no-any-return]
+        return node.end_mark.index
 
     def _chunks(self, node: Any) -> list[tuple[int, int]]:
         """First line and line after the last of each item of a block list, with the comments that stand before it."""

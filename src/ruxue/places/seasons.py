@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import prefetch_related_objects
 
 from ruxue.ledger import clock, log
-from ruxue.places.models import District, School, Season, SeatPlan, Window
+from ruxue.places.models import District, School, Season, SeatPlan, Window, Zone
 
 
 class NotOpen(ValueError):
@@ -92,6 +92,13 @@ def set_kind(season: Season, school: School, private: bool, nine_year: bool, act
     )
 
 
+def zone_school_code(season: Season, compound_code: str) -> str | None:
+    """The code of the school whose zone lists the compound; of several the first by code."""
+    listed = Zone.compounds.through.objects.filter(compound=compound_code, zone__season=season)
+    return min(listed.values_list("zone__school", flat=True), default=None)
+
+
 def zone_school(season: Season, compound_code: str) -> School | None:
-    """The school whose zone lists the compound."""
-    return School.objects.filter(zones__season=season, zones__compounds=compound_code).first()
+    """The school whose zone lists the compound; of several the first by code."""
+    code = zone_school_code(season, compound_code)
+    return School.objects.get(pk=code) if code else None

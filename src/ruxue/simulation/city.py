@@ -597,7 +597,7 @@ _COMMUNITY_ENDINGS = ("居民委员会", "村民委员会", "社区居委会", "
 
 def _plain(geometry: Any) -> Json:
     """GeoJSON with lists only, as it comes back from a file."""
-    return json.loads(json.dumps(mapping(geometry)))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(mapping(geometry)))
 
 
 def _largest(geometry: Any) -> Polygon:

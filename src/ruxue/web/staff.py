@@ -77,7 +77,7 @@ def staff(view: View) -> View:
 
 
 def scope(request: HttpRequest) -> Scope:
-    return request.scope  # type: ignore[attr-defined, no-any-return]
+    return request.scope  # type: ignore[attr-defined]
 
 
 def my_school(request: HttpRequest, code: str | None = None) -> School:

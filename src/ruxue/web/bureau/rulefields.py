@@ -235,7 +235,7 @@ class Shapes:
             "of": {"amount": {"of": [name], **spell, "at_least": 1}},
         }
         if kind in made:
-            return made[kind]  # type: ignore[no-any-return]
+            return made[kind]
         if chosen not in FACTS:
             raise FormError(gettext_lazy("Please choose a fact from the list."))
         of = VOCABULARY[chosen].kind

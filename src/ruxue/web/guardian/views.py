@@ -343,7 +343,7 @@ def _standing(row: Application, policy: Policy) -> Standing | None:
     else:
         found = why_not(row, row.school)
         told = found if found.rank else None
-        made = row.season.rounds.filter(number=found.round).first() if told else None
+        made = row.season.rounds.filter(number=found.round).first() if told and found.round else None
     if told is None or made is None:
         return None
     admitted = offer is not None and offer.kind == Offer.Kind.ZONE
@@ -372,7 +372,7 @@ def shown_checks(row: Application) -> list[Check]:
         if c.claimed and c.registered and c.status != "matched":
             left, right = str(c.claimed.get("address", "")), str(c.registered.get("address", ""))
             if left and right:
-                c.mine, c.theirs = identity.differing(left, right)  # type: ignore[attr-defined]
+                c.mine, c.theirs = identity.differing(left, right)
     return checks
 
 
