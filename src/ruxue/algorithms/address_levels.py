@@ -605,7 +605,10 @@ def read(text: str) -> Parts:
     if inner and "zone" in found and not {"compound", "road", "community"} & found.keys():
         found["compound"] = found.pop("zone")
     for level, value in inner:
-        found.setdefault(level, value)
+        if level in found:  # the part before named one already: nothing of a number may be lost
+            over.append(value)
+        else:
+            found[level] = value
     if number := re.search(r"[A-Za-z]*\d[\dA-Za-z-]*", left):
         _aside(found, "part", number[0])
         left = left.replace(number[0], " ", 1)

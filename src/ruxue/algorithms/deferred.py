@@ -642,10 +642,10 @@ def _repair(
     head = 0
     while head < len(queue) or loose:
         v = loose.pop() if loose else -1
-        if v >= 0 and at[v] < start[v + 1]:
-            continue
         for o in range(start[v] if v >= 0 else 0, start[v + 1] if v >= 0 else 1):
             if v >= 0:
+                if o >= at[v]:  # it sits here, or another school's visit seated it no worse meanwhile
+                    break
                 if cards[o].word == NEVER:
                     continue
                 s = school[o]
@@ -684,8 +684,6 @@ def _repair(
                     pool[u] = -1
                     below[u] = taken
                     loose.append(u)
-            if v >= 0 and at[v] < start[v + 1]:
-                break
     return settled
 
 
