@@ -90,6 +90,8 @@ def django_db_setup(django_test_environment: Any, django_db_blocker: Any) -> Ite
     from django.test.utils import setup_databases, teardown_databases
 
     with django_db_blocker.unblock():
+        if half := os.environ.get("RUXUE_TESTS"):  # two halves of the suite run at once
+            connection.settings_dict["TEST"]["NAME"] = f"test_{half}"
         made = setup_databases(verbosity=0, interactive=False)
         assert connection.settings_dict["NAME"].startswith("test_")
     yield

@@ -1185,11 +1185,12 @@ class Seasons(RuleBasedStateMachine):
             assert rfc8785.dumps(published.payload)
 
 
-def test_the_season_holds_through_crashes_clocks_and_double_clicks(empty):
+@pytest.mark.parametrize("examples", [8, pytest.param(40, marks=pytest.mark.slow)])
+def test_the_season_holds_through_crashes_clocks_and_double_clicks(empty, examples):
     run_state_machine_as_test(
         Seasons,
         settings=settings(
-            max_examples=18,
+            max_examples=examples,
             stateful_step_count=20,
             deadline=timedelta(seconds=30),
             derandomize=True,
