@@ -7,7 +7,7 @@ PORT ?= 8100
 DEPARTMENTS_PORT ?= 8101
 FAMILIES ?= 1200
 
-.PHONY: run setup test test-platform test-pages test-all check clean-demo diagrams messages bench lock
+.PHONY: run setup test test-rest test-browser test-all check clean-demo diagrams messages bench lock
 run: setup
 	@$(BIN)/ruxue run --port $(PORT) --departments-port $(DEPARTMENTS_PORT) --families $(FAMILIES)
 
@@ -31,16 +31,16 @@ src/ruxue/web/static/dist/.ready: frontend/package-lock.json frontend/build.mjs 
 src/ruxue/locale/zh_Hans/LC_MESSAGES/django.mo: src/ruxue/locale/zh_Hans/LC_MESSAGES/django.po $(VENV)/.ready
 	@$(BIN)/pybabel --quiet compile -i $< -o $@
 
-# Two halves at once, for two cores, each with a database of its own: the platform with its rules; algorithms and the browser.
+# Two halves at once, for two cores, each with a database of its own: everything but the browser; the browser.
 test: setup
-	@$(MAKE) --no-print-directory -j2 test-platform test-pages
+	@$(MAKE) --no-print-directory -j2 test-rest test-browser
 	cd frontend && PATH="$(PATH):$(abspath $(BIN))" npm test --silent
 
-test-platform: setup
-	RUXUE_TESTS=platform $(BIN)/pytest -q -m "not slow" tests/platform tests/exchange tests/web tests/policy tests/simulation
+test-rest: setup
+	RUXUE_TESTS=rest $(BIN)/pytest -q -m "not slow" tests --ignore tests/browser
 
-test-pages: setup
-	RUXUE_TESTS=pages $(BIN)/pytest -q -m "not slow" tests/algorithms tests/browser
+test-browser: setup
+	RUXUE_TESTS=browser $(BIN)/pytest -q -m "not slow" tests/browser
 
 test-all: setup
 	$(BIN)/pytest -q tests

@@ -386,6 +386,7 @@ def test_nothing_is_lost_when_the_server_is_killed_at_any_step(hall: Hall, schoo
     assert all(step.ok for step in verify_bundle(bundle))
 
 
+@pytest.mark.slow
 def test_a_phone_without_network_keeps_its_words_and_its_secret(hall: Hall, schools: list[Any]) -> None:
     made = published(hall, schools[2].code)
     pages = join_all(hall, made)
@@ -449,6 +450,7 @@ def test_a_phone_without_network_keeps_its_words_and_its_secret(hall: Hall, scho
     assert states == [("void", ""), ("published", "")]
 
 
+@pytest.mark.slow
 def test_a_missing_witness_is_replaced_and_two_operators_do_it_once(hall: Hall, schools: list[Any]) -> None:
     from ruxue.classes.models import Act
 
