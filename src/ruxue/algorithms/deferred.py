@@ -616,8 +616,8 @@ def _repair(
 ) -> bool:
     """Where bound children left seats behind, lets those who want them come, until nobody has a claim.
 
-    Changes `at` and `pool`; `order` is room for all schools' options. Such a placement need not exist once sizes differ: a school that changed its choice too
-    often calls nobody back any more, and the answer is False.
+    Changes `at` and `pool`; `order` is room for all schools' options. Such a placement need not exist once sizes
+    differ: a school that changed its choice too often calls nobody back any more, and the answer is False.
     """
     schools = seats.size
     open_seats = seats.copy()
