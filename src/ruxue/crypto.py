@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 _AES, _SM4 = b"\x01", b"\x02"
 _seeded: _SeededKeys | None = None
@@ -29,9 +31,20 @@ class CryptoError(ValueError):
 
 def master_key() -> bytes:
     """The city's 32-byte master key, from settings; losing it loses every encrypted field."""
+    return _settings()[0]
+
+
+@cache
+def _settings() -> tuple[bytes, bytes]:
+    """Master key and suite, read once: a family's verification needs them a hundred times."""
     from django.conf import settings
 
-    return bytes.fromhex(settings.RUXUE_MASTER_KEY)
+    return bytes.fromhex(settings.RUXUE_MASTER_KEY), _SM4 if settings.RUXUE_CRYPTO == "sm" else _AES
+
+
+@receiver(setting_changed)
+def _forget(**_: object) -> None:
+    _settings.cache_clear()
 
 
 @lru_cache(maxsize=64)
@@ -44,18 +57,12 @@ def _aes(master: bytes, purpose: str) -> AESGCM:
     return AESGCM(_derived(master, purpose, 32))
 
 
-def _suite() -> bytes:
-    from django.conf import settings
-
-    return _SM4 if settings.RUXUE_CRYPTO == "sm" else _AES
-
-
 def encrypt(plain: bytes, purpose: str) -> bytes:
     """Authenticated encryption of `plain`; `purpose` separates keys, so a value can't be moved to another column."""
-    suite, nonce = _suite(), secrets.token_bytes(12)
+    (master, suite), nonce = _settings(), secrets.token_bytes(12)
     if suite == _AES:
-        return suite + nonce + _aes(master_key(), purpose).encrypt(nonce, plain, None)
-    enc = Cipher(algorithms.SM4(_derived(master_key(), "sm4/" + purpose, 16)), modes.GCM(nonce)).encryptor()
+        return suite + nonce + _aes(master, purpose).encrypt(nonce, plain, None)
+    enc = Cipher(algorithms.SM4(_derived(master, "sm4/" + purpose, 16)), modes.GCM(nonce)).encryptor()
     body = enc.update(plain) + enc.finalize()
     return suite + nonce + body + enc.tag
 
@@ -75,8 +82,9 @@ def decrypt(stored: bytes, purpose: str) -> bytes:
 
 def blind_index(value: str, purpose: str) -> str:
     """Keyed digest (hex) that finds an equal value without storing it in the clear."""
-    key, data = _derived(master_key(), "index/" + purpose, 32), value.strip().upper().encode()
-    if _suite() == _AES:
+    master, suite = _settings()
+    key, data = _derived(master, "index/" + purpose, 32), value.strip().upper().encode()
+    if suite == _AES:
         return hmac.digest(key, data, "sha256").hex()
     mac = HMAC(key, hashes.SM3())
     mac.update(data)

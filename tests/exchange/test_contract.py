@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives import hashes
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ruxue.algorithms import canonical
 from ruxue.exchange import signing
 from ruxue.exchange.connections import CITY_ZONE, Hours
-from ruxue.exchange.items import CATALOGUE, EXTENSIONS, ITEMS, canonical
+from ruxue.exchange.items import CATALOGUE, EXTENSIONS, ITEMS
 from ruxue.policy.facts import VOCABULARY
 
 VALUES = st.recursive(
@@ -46,7 +47,7 @@ def test_what_must_not_be_asked_is_in_no_item() -> None:
 
 @given(VALUES)
 def test_canonical_is_rfc_8785(value: object) -> None:
-    assert canonical(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
+    assert canonical.encode(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
 
 
 def test_hmac_sm3_stands_on_the_standard_hash() -> None:

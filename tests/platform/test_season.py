@@ -380,11 +380,11 @@ def test_every_public_page_answers_in_both_languages():
             assert page.status_code == 200 and word in page.content.decode(), (language, path)
 
 
-def test_master_keys_do_not_open_each_other(monkeypatch):
+def test_master_keys_do_not_open_each_other(settings):
     sealed = crypto.encrypt(b"text", "a")
     assert crypto.decrypt(sealed, "a") == b"text"
     with pytest.raises(crypto.CryptoError):
         crypto.decrypt(sealed, "b")
-    monkeypatch.setattr(settings, "RUXUE_CRYPTO", "sm")
+    settings.RUXUE_CRYPTO = "sm"
     chinese = crypto.encrypt(b"text", "a")
     assert chinese[:1] != sealed[:1] and crypto.decrypt(chinese, "a") == crypto.decrypt(sealed, "a") == b"text"

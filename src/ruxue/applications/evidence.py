@@ -13,14 +13,14 @@ from datetime import date
 from typing import Any
 
 from ruxue import crypto
-from ruxue.algorithms import identity
+from ruxue.algorithms import canonical, identity
 from ruxue.algorithms.address import Directory, Standard
 from ruxue.applications import record_facts
 from ruxue.applications.models import Application, Check
 from ruxue.applications.record_facts import APPLICANTS, PARENTS, Answers, Nearness
 from ruxue.applications.record_facts import fields as _fields
 from ruxue.exchange.inquiries import Inquiry
-from ruxue.exchange.items import ITEMS, Code, canonical, id_digest
+from ruxue.exchange.items import ITEMS, Code, id_digest
 from ruxue.exchange.models import Query
 from ruxue.policy import records
 from ruxue.policy.engine import compiled, decide, open_facts
@@ -74,11 +74,11 @@ class Places:
     core: dict[int, tuple[str, ...]]
     rules: dict[int, Policy] = field(default_factory=dict)
     compound_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    known: dict[tuple[int, str, str], frozenset[str]] = field(default_factory=dict, compare=False)
+    known: dict[tuple[Any, ...], frozenset[str]] = field(default_factory=dict, compare=False)
 
     def zoned(self, season: int) -> frozenset[str]:
         """Histories of which the season's rule asks how long they lay in the zone."""
-        key = season, "", ""
+        key = (season,)
         if key not in self.known:
             self.known[key] = uses_zone(self.rules.get(season))
         return self.known[key]
@@ -102,8 +102,9 @@ def useful(application: Application, places: Places, district: str) -> frozenset
 
     Found by asking the rule itself about a family of whom nothing more is known.
     """
-    season, policy = application.season_id, places.rules.get(application.season_id)
-    key = season, application.basis, district
+    policy = places.rules.get(application.season_id)
+    relations = tuple(p.get("relation") for _, p in _people(application))
+    key = application.season_id, application.basis, district, relations
     if key not in places.known:
         places.known[key] = frozenset() if policy is None else _probe(policy, application, district)
     return places.known[key]
@@ -459,7 +460,7 @@ def about(application: Application, name: str) -> str:
         parts = [people]
     else:
         parts = [people, application.basis, application.compound_id, application.claim.get("room", "")]
-    return crypto.blind_index(canonical([topic, *parts]).decode(), "override")
+    return crypto.blind_index(canonical.encode([topic, *parts]).decode(), "override")
 
 
 def contradicted(application: Application, answers: Answers) -> set[str]:

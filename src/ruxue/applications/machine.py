@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import rfc8785
 from django.db import transaction
 
 from ruxue import crypto
 from ruxue.accounts.models import User
+from ruxue.algorithms import canonical
 from ruxue.applications.models import Application, Message, Transition
 from ruxue.applications.states import CHANGES, Actor
 from ruxue.ledger import clock, log
@@ -46,7 +46,7 @@ def snapshot_digest(application: Application) -> str:
         "school": application.school_id or "",
         "order": application.order_keys,
     }
-    return crypto.blind_index(hashlib.sha256(rfc8785.dumps(what)).hexdigest(), "snapshot")
+    return crypto.blind_index(hashlib.sha256(canonical.encode(what)).hexdigest(), "snapshot")
 
 
 def change(application: Application, name: str, by: By, reason: str = "", note: str = "", **updates: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -164,9 +165,11 @@ def unfinished() -> bool:
     return rows.exclude(leased_until__gt=timezone.now()).exists()
 
 
-def _places(rows: list[Application]) -> Places:
-    """The map as far as this batch needs it."""
+def _places(rows: list[Application], published: Mapping[int, tuple[Policy, str]] | None = None) -> Places:
+    """The map and the rules as far as this batch needs them; `published` where they were read before."""
     seasons_here = {row.season_id: row.season for row in rows}
+    published = published or rules.in_force_by_season(seasons_here)
+    policies = {pk: policy for pk, (policy, _) in published.items()}
     compounds = {row.compound_id for row in rows if row.compound_id}
     zone = Zone.compounds.through.objects.filter(zone__season__in=seasons_here).values_list(
         "compound_id", "zone__school_id"
@@ -178,8 +181,8 @@ def _places(rows: list[Application]) -> Places:
         district_code=dict(District.objects.values_list("key", "code")),
         zone_of=dict(zone),
         compound_address={code: text for code, (text, *_) in names.items()},
-        core={pk: core(season) for pk, season in seasons_here.items()},
-        rules={pk: rule for pk, season in seasons_here.items() if (rule := rules.in_force(season))},
+        core={pk: _core(season, policies.get(pk)) for pk, season in seasons_here.items()},
+        rules=policies,
     )
 
 
@@ -192,9 +195,11 @@ def _share_seasons(rows: list[Application]) -> None:
 
 def core(season: Season) -> tuple[str, ...]:
     """Districts in which the season's rule counts dwellings; the district itself where it counts none."""
-    policy = rules.in_force(season)
-    named = evidence.regions(policy) if policy else ()
-    return named or (season.district_id,)
+    return _core(season, rules.in_force(season))
+
+
+def _core(season: Season, policy: Policy | None) -> tuple[str, ...]:
+    return (evidence.regions(policy) if policy else ()) or (season.district_id,)
 
 
 @transaction.atomic
@@ -218,7 +223,8 @@ def advance(size: int = BATCH) -> tuple[int, int]:
     if not rows:
         return 0, 0
     _share_seasons(rows)
-    places = _places(rows)
+    published = rules.in_force_by_season({row.season_id for row in rows})
+    places = _places(rows, published)
     answers = _ask(rows, places)
     silent = set(delivery.silent_now())
     checks: list[Check] = []
@@ -227,7 +233,6 @@ def advance(size: int = BATCH) -> tuple[int, int]:
     entries: list[Entry] = []
     messages: list[Message] = []
     parked: list[Application] = []
-    published: dict[int, tuple[Policy, str]] = {}
     for row in rows:
         mine = answers.get(row.key, {})
         row.leased_until = now + PARKED
@@ -238,9 +243,7 @@ def advance(size: int = BATCH) -> tuple[int, int]:
         judged = _judge(row, mine, places)
         judged_rows.append(row)
         checks += judged.checks
-        if row.season_id not in published:
-            published[row.season_id] = _rule(row.season)
-        made = _next(row, judged, published[row.season_id])
+        made = _next(row, judged, published.get(row.season_id))
         if made is None:
             continue
         row.leased_until = None
@@ -272,19 +275,24 @@ def _ask(rows: list[Application], places: Places) -> inquiries.Answers:
                 application__key__in=corrected, status__in=[Check.Status.MISMATCHED, Check.Status.NOT_FOUND]
             ).values_list("application__key", "item", "part")
         )
-    standing = inquiries.Standing({row.key for row in rows})
-    first = [q for row in rows for q in _questions(row, agreed, places, None)]
+    standing, offered = inquiries.Standing({row.key for row in rows}), connections.current().items()
+    first = [q for row in rows for q in _questions(row, agreed, places, None, offered)]
     answers = inquiries.plan(first, unsettled, standing=standing)
-    further = [q for row in rows for q in _questions(row, agreed, places, answers.get(row.key, {}))]
+    further = [q for row in rows for q in _questions(row, agreed, places, answers.get(row.key, {}), offered)]
     for subject, more in inquiries.plan(further, unsettled, ahead=True, standing=standing).items():
         answers.setdefault(subject, {}).update(more)
     return answers
 
 
 def _questions(
-    row: Application, agreed: dict[int, Consent], places: Places, answers: record_facts.Answers | None
+    row: Application,
+    agreed: dict[int, Consent],
+    places: Places,
+    answers: record_facts.Answers | None,
+    offered: Collection[str],
 ) -> list[Inquiry]:
-    """The first questions, or with answers the further ones; none beyond what the guardian agreed to."""
+    """The first questions, or with answers the further ones; none beyond what the guardian agreed to. `offered`: the
+    items that are connected."""
     consent = agreed.get(row.guardian_id)
     if consent is None:
         return []
@@ -292,8 +300,15 @@ def _questions(
         made = evidence.first_questions(row, consent.key, places)
     else:
         made = evidence.further_questions(row, consent.key, places, answers)
-    made += extensions.questions(row, consent.key, connections.current().items(), places, answers)
+    made += extensions.questions(row, consent.key, offered, places, answers)
     return [q for q in made if q.item in consent.items]
+
+
+def _all_questions(
+    row: Application, agreed: dict[int, Consent], places: Places, answers: record_facts.Answers
+) -> list[Inquiry]:
+    offered = connections.current().items()
+    return _questions(row, agreed, places, None, offered) + _questions(row, agreed, places, answers, offered)
 
 
 def _judge(row: Application, answers: evidence.Answers, places: Places) -> Judgement:
@@ -324,7 +339,7 @@ def refresh(season: Season, by: datetime) -> int:
         again: list[Inquiry] = []
         for row in batch:
             answers = inquiries.effective(row.key, row.claim_version)
-            made = _questions(row, agreed, places, None) + _questions(row, agreed, places, answers)
+            made = _all_questions(row, agreed, places, answers)
             again += [q for q in made if (old := answers.get((q.item, q.part))) and _ages(old, by)]
         asked += inquiries.renew(again)
     return asked
@@ -338,7 +353,7 @@ def ask_again(row: Application, item: str, part: str) -> int:
     """Asks one question of a family again: a register was corrected. Returns how many questions go out."""
     agreed, places = _agreements([row]), _places([row])
     answers = inquiries.effective(row.key, row.claim_version)
-    made = _questions(row, agreed, places, None) + _questions(row, agreed, places, answers)
+    made = _all_questions(row, agreed, places, answers)
     return inquiries.renew([q for q in made if (q.item, q.part) == (item, part)])
 
 
@@ -441,7 +456,7 @@ def _decided(
     return verdict
 
 
-def _next(row: Application, judged: Judgement, rule: tuple[Policy, str]) -> tuple[Transition, Entry] | None:
+def _next(row: Application, judged: Judgement, rule: tuple[Policy, str] | None) -> tuple[Transition, Entry] | None:
     """The change that the judgement leads to; None while a department is silent about something that matters."""
     category = row.category
     verdict = _decided(row, judged.facts, rule=rule)

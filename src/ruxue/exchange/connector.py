@@ -20,9 +20,10 @@ import orjson
 from django.conf import settings
 from pydantic import ValidationError
 
+from ruxue.algorithms import canonical
 from ruxue.exchange import connections, signing
 from ruxue.exchange.connections import ConnectionsError, DepartmentSetup, ItemSetup, Signature
-from ruxue.exchange.items import ITEMS, Answer, Code, Department, Match, Query, canonical
+from ruxue.exchange.items import ITEMS, Answer, Code, Department, Match, Query
 
 T = TypeVar("T")
 
@@ -177,7 +178,7 @@ async def _ask_own(
             continue
         unsigned = {k: v for k, v in raw.items() if k != "sign"}
         given = str(raw.get("sign", ""))
-        if not signing.is_valid(setup.answers.method, key, canonical(unsigned), given, setup.answers.encoding):
+        if not signing.is_valid(setup.answers.method, key, canonical.encode(unsigned), given, setup.answers.encoding):
             reply.failed[query.request_id] = "unsigned"
             continue
         try:

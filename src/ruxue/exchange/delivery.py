@@ -23,10 +23,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from ruxue import bulk, crypto
+from ruxue.algorithms import canonical
 from ruxue.exchange import connections, connector
 from ruxue.exchange.connections import DepartmentSetup
 from ruxue.exchange.connector import Reply
-from ruxue.exchange.items import ITEMS, PURPOSE, Answer, Match, canonical
+from ruxue.exchange.items import ITEMS, PURPOSE, Answer, Match
 from ruxue.exchange.items import Query as WireQuery
 from ruxue.exchange.models import Health, Outstanding, Query
 from ruxue.ledger import clock
@@ -456,7 +457,7 @@ def _settle(cursor: Any, batch: Batch, answers: list[Answer]) -> set[str]:
 
 
 def _digest(body: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical(body)).hexdigest()
+    return hashlib.sha256(canonical.encode(body)).hexdigest()
 
 
 def _replace(cursor: Any, renewed: list[str]) -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import rfc8785
 from django.db import connection, transaction
 
 from ruxue import crypto
-from ruxue.algorithms import merkle
+from ruxue.algorithms import canonical, merkle
 from ruxue.algorithms.bundle import head_text
 from ruxue.ledger import clock
 from ruxue.ledger.models import Entry, TreeHead
@@ -24,7 +23,7 @@ def entry(kind: str, subject: str, body: dict[str, Any]) -> Entry:
     """An unsaved entry; `body` must hold no personal data. Callers that write many save them with bulk_create."""
     at = clock.now()
     full = {"kind": kind, "subject": subject, "at": at.isoformat(), **body}
-    return Entry(kind=kind, subject=subject, body=full, leaf=merkle.leaf_hash(rfc8785.dumps(full)), at=at)
+    return Entry(kind=kind, subject=subject, body=full, leaf=merkle.leaf_hash(canonical.encode(full)), at=at)
 
 
 def append(kind: str, subject: str, body: dict[str, Any]) -> Entry:

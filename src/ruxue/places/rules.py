@@ -6,6 +6,7 @@ edited a draft neither approves nor publishes it. What is published never change
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 
@@ -250,6 +251,13 @@ def policy_of(row: PolicyVersion) -> Policy:
 def version_in_force(season: Season) -> PolicyVersion | None:
     """The newest published version whose day has come."""
     return season.policies.filter(effective_from__lte=clock.today()).order_by("-version").first()
+
+
+def in_force_by_season(seasons: Iterable[int]) -> dict[int, tuple[Policy, str]]:
+    """The policy in force and its digest, by the seasons' primary keys; seasons without one are left out."""
+    rows = PolicyVersion.objects.filter(season__in=seasons, effective_from__lte=clock.today())
+    newest = rows.order_by("season", "-version").distinct("season").values_list("season", "pk", "digest")
+    return {season: (_read(pk), digest) for season, pk, digest in newest}
 
 
 def in_force(season: Season) -> Policy | None:
