@@ -190,6 +190,15 @@ def test_a_refused_question_spoils_no_other(desk: Desk, connect: Any) -> None:
     assert list(Query.objects.exclude(state="answered").values_list("subject", flat=True)) == ["s7"]
 
 
+def test_a_department_without_a_batch_endpoint_is_asked_one_by_one(desk: Desk, connect: Any) -> None:
+    connect({"ED": {**FAST, "batch": 1}})
+    desk.handle = lambda path, headers, body: (200, {}, answer(body))
+    inquiries.plan([inquiry(f"s{n}") for n in range(25)])
+    carry()
+    assert [path for path, _, _ in desk.asked] == ["/ED/v1/items/ED1"] * 25
+    assert Query.objects.filter(state="answered").count() == 25
+
+
 def test_a_late_reply_of_a_lost_lease_changes_nothing(desk: Desk, connect: Any) -> None:
     setup = connect({"ED": FAST}).items()["ED1"]
     inquiries.plan([inquiry()])

@@ -104,6 +104,35 @@ def test_a_disputed_register_opens_the_way_by_papers_and_its_answer_closes_the_l
         disputes.settle(request.key, False, "", By(Actor.DISTRICT))
 
 
+def with_the_school(row: Application, state: State = State.SCHOOL_REVIEW) -> None:
+    Application.objects.filter(pk=row.pk).update(state=state, needed=["household_address"], category="")
+
+
+def test_who_looks_at_papers_sees_what_a_register_asked_again_says(
+    passed: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_the_school(passed, State.RETURNED)
+    tell_otherwise(monkeypatch, "PS2", {"entered_on": "2019-05-06"})
+    assert verify.refresh(passed.season, clock.now() + timedelta(days=40)) == 0, "it is not decided"
+    assert verify.refresh(passed.season, clock.now() + timedelta(days=40), verify.BEFORE_A_PERSON) >= 5
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert passed.state == State.RETURNED
+    assert str(evidence.unpack(passed.facts)["child.hukou_entry_on"].value) == "2019-05-06"
+
+
+def test_a_file_that_a_corrected_register_settles_leaves_the_schools_queue(
+    passed: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_the_school(passed)
+    request = disputes.dispute(passed.key, passed.guardian, of(passed, "PS2").request_id, "entered_on", "2019年5月")
+    tell_otherwise(monkeypatch, "PS2", {"entered_on": "2019-05-06"})
+    disputes.settle(request.key, True, "已更正", By(Actor.DISTRICT))
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert passed.state == State.AUTO_PASSED and passed.category and not passed.needed
+
+
 def test_nobody_disputes_what_is_another_familys(passed: Application) -> None:
     other = Application.objects.exclude(guardian=passed.guardian).first()
     assert other is not None
@@ -129,7 +158,7 @@ def test_registers_that_contradict_each_other_are_not_believed_and_a_person_look
 def test_a_long_silence_opens_the_way_by_papers_and_a_late_answer_is_still_used(passed: Application) -> None:
     query = of(passed, "PS2")
     Query.objects.filter(pk=query.pk).update(state="waiting", fields=None, code=None)
-    asked = verify._questions(passed, verify._agreements([passed]), verify._places([passed]), None)
+    asked = verify._all_questions(passed, verify._agreements([passed]), verify._places([passed]), {})
     mine = next(i for i in asked if (i.item, i.part) == ("PS2", ""))
     soon = timezone.now() + timedelta(hours=1)
     Outstanding.objects.bulk_create([inquiries._outstanding(mine, query, False, timedelta(0))])
@@ -156,7 +185,7 @@ def test_an_answer_that_could_not_matter_is_shown_when_it_comes(
 ) -> None:
     query = of(passed, "PS1", "guardian")
     Query.objects.filter(pk=query.pk).update(state="waiting", fields=None, code=None, match="")
-    asked = verify._questions(passed, verify._agreements([passed]), verify._places([passed]), None)
+    asked = verify._all_questions(passed, verify._agreements([passed]), verify._places([passed]), {})
     mine = next(i for i in asked if (i.item, i.part) == ("PS1", "guardian"))
     soon = timezone.now() + timedelta(hours=1)
 

@@ -40,11 +40,13 @@ def sweep(timestamp: int) -> None:
 @app.periodic(cron="40 3 * * *")
 @app.task(name="nightly", queue="upkeep", queueing_lock="nightly")
 def nightly(timestamp: int) -> None:
-    """Once a night: asks again what will be too old for the decision ahead, deletes what the season's rule ends.
+    """Once a night: asks again what is too old for who looks at papers or will be for the decision ahead, deletes what
+    the season's rule ends.
 
     Where the clock is moved, a demo or a rehearsal says itself when.
     """
     from ruxue.applications import retention, verify
+    from ruxue.applications.models import Application
     from ruxue.exchange import health
     from ruxue.ledger import clock
     from ruxue.places.models import Season, Window
@@ -55,6 +57,9 @@ def nightly(timestamp: int) -> None:
     ahead = Window.objects.filter(kind=Window.Kind.PUBLICATION, opens_at__range=(now, now + BEFORE_DECISION))
     for window in ahead.select_related("season"):
         verify.refresh(window.season, window.opens_at)
+    waiting = Application.objects.filter(state__in=verify.BEFORE_A_PERSON).values("season")
+    for season in Season.objects.filter(pk__in=waiting):
+        verify.refresh(season, now, verify.BEFORE_A_PERSON)
     for season in Season.objects.filter(retention_until__lt=clock.today()):
         retention.erase(season)
     health.fold()

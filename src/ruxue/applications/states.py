@@ -109,7 +109,7 @@ CHANGES: dict[str, Change] = {
         _change("ask_family", {S.VERIFYING}, S.NEED_INFO, A.SYSTEM),
         _change("ineligible", {S.VERIFYING}, S.REJECTED, A.SYSTEM),
         _change("to_person", {S.VERIFYING}, S.SCHOOL_REVIEW, A.SYSTEM),
-        _change("recheck", {S.NEED_INFO, S.AUTO_PASSED, S.CLASSIFIED}, S.VERIFYING, A.SYSTEM),
+        _change("recheck", {S.NEED_INFO, S.SCHOOL_REVIEW, S.AUTO_PASSED, S.CLASSIFIED}, S.VERIFYING, A.SYSTEM),
         _change("decide_again", {S.VERIFYING}, S.CLASSIFIED, A.SYSTEM),
         _change("to_school", {S.NEED_INFO, S.RETURNED, S.REJECTED}, S.SCHOOL_REVIEW, A.GUARDIAN),
         _change("book", {S.NEED_INFO, S.RETURNED, S.REJECTED, S.SCHOOL_REVIEW}, S.ONSITE_BOOKED, A.GUARDIAN, A.SCHOOL),

@@ -101,7 +101,9 @@ def hear(news: delivery.News) -> int:
         _recheck(set(silent.values_list("key", flat=True)))
         _complete(news.ready)
     if news.renewed:
-        _recheck(_moved(news.renewed))
+        moved = _moved(news.renewed)
+        _recheck(moved)
+        _look_again(moved)
     return len(news.ready) + len(news.renewed)
 
 
@@ -143,10 +145,40 @@ def _moved(subjects: set[str]) -> set[str]:
     }
 
 
+_WITH_A_PERSON = (State.SCHOOL_REVIEW, State.RETURNED, State.ONSITE_BOOKED)
+
+
+@transaction.atomic
+def _look_again(keys: set[str]) -> None:
+    """Files that a person is looking at, where a question asked again got another answer: who decides sees what the
+    registers say now. A file that waits for the school, and that data can decide now, leaves its queue."""
+    rows = list(
+        Application.objects.select_for_update(of=("self",))
+        .filter(key__in=keys, state__in=_WITH_A_PERSON)
+        .select_related("season__district", "compound")
+    )
+    if not rows:
+        return
+    published = rules.in_force_by_season({row.season_id for row in rows})
+    places, checks = _places(rows, published), list[Check]()
+    for row in rows:
+        judged = _judge(row, inquiries.effective(row.key, row.claim_version), places)
+        verdict = _decided(row, judged.facts, rule=published.get(row.season_id))
+        checks += judged.checks
+        settled = verdict.state == "decided" and not (judged.blocking or judged.contradicting)
+        if settled and row.state == State.SCHOOL_REVIEW:
+            row.leased_until = None
+            machine.change(row, "recheck", SYSTEM)
+        else:
+            row.needed = _missing(verdict, judged)
+    _save_checks(checks)
+    _save([row for row in rows if row.state in _WITH_A_PERSON])
+
+
 @transaction.atomic
 def _recheck(keys: set[str]) -> None:
     rows = Application.objects.select_for_update(of=("self",)).filter(
-        key__in=keys, state__in=machine.CHANGES["recheck"].sources
+        key__in=keys, state__in=machine.CHANGES["recheck"].sources - {State.SCHOOL_REVIEW}
     )
     for row in rows:
         row.leased_until = None
@@ -325,13 +357,17 @@ def _agreements(rows: list[Application]) -> dict[int, Consent]:
     return {consent.user_id: consent for consent in live}
 
 
-def refresh(season: Season, by: datetime) -> int:
+DECIDED = (State.AUTO_PASSED, State.CLASSIFIED)
+BEFORE_A_PERSON = (*_WITH_A_PERSON, State.NEED_INFO)  # a school will decide on what the registers said
+
+
+def refresh(season: Season, by: datetime, states: Collection[State] = DECIDED) -> int:
     """Has departments asked again, before a decision at `by`, what will then be older than its item may be.
 
-    Decided families only; whoever's answers stay the same notices nothing. Returns how many questions go out.
+    Families in these states only; whoever's answers stay the same notices nothing. Returns how many questions go out.
     """
     asked = 0
-    rows = Application.objects.filter(season=season, state__in=[State.AUTO_PASSED, State.CLASSIFIED])
+    rows = Application.objects.filter(season=season, state__in=states)
     keys = list(rows.order_by("id").values_list("pk", flat=True))
     for start in range(0, len(keys), BATCH):
         batch = list(rows.filter(pk__in=keys[start : start + BATCH]).select_related("season__district", "compound"))
@@ -480,12 +516,17 @@ def _next(row: Application, judged: Judgement, rule: tuple[Policy, str] | None) 
             return None
         row.deadline = deadline(row.season)
         return machine.prepare(row, "ask_family", SYSTEM, "department_silent", "", {})
-    open_facts = set(verdict.needed)
-    row.needed = [code for code, facts in judged.reasons.items() if not facts or facts & open_facts]
-    if open_facts - {name for facts in judged.reasons.values() for name in facts} or not row.needed:
-        row.needed.append("paper_needed")
-    row.deadline = deadline(row.season)
+    row.needed, row.deadline = _missing(verdict, judged), deadline(row.season)
     return machine.prepare(row, "ask_family", SYSTEM, row.needed[0], "", {})
+
+
+def _missing(verdict: Verdict, judged: Judgement) -> list[str]:
+    """Codes of what stands between a claim and its decision, for the family and for who looks at its papers."""
+    open_facts = set(verdict.needed)
+    found = [code for code, facts in judged.reasons.items() if not facts or facts & open_facts]
+    if open_facts - {name for facts in judged.reasons.values() for name in facts} or not found:
+        found.append("paper_needed")
+    return found
 
 
 _FINAL = frozenset({"close", "accept_review", "refuse_evidence", "decide_again"})

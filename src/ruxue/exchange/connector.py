@@ -168,12 +168,22 @@ async def _post(client: httpx.AsyncClient, setup: DepartmentSetup, path: str, bo
 async def _ask_own(
     client: httpx.AsyncClient, setup: DepartmentSetup, item: str, queries: list[Query], reply: Reply
 ) -> None:
-    body = orjson.dumps({"queries": [q.model_dump() for q in queries]})
-    response = await _post(client, setup, f"/{ITEMS[item].department}/v1/batch", body)
+    at = f"/{ITEMS[item].department}/v1"
+    if setup.batch > 1:
+        body = orjson.dumps({"queries": [q.model_dump() for q in queries]})
+        response = await _post(client, setup, f"{at}/batch", body)
+        _read_own(setup, queries, orjson.loads(response.content)["answers"], reply)
+        return
+    for query in queries:
+        response = await _post(client, setup, f"{at}/items/{item}", orjson.dumps(query.model_dump()))
+        _read_own(setup, [query], [orjson.loads(response.content)], reply)
+
+
+def _read_own(setup: DepartmentSetup, queries: list[Query], answers: list[dict[str, Any]], reply: Reply) -> None:
     asked = {q.request_id: q for q in queries}
     key = key_of(setup.answers)
-    for raw in orjson.loads(response.content)["answers"]:
-        query = asked.get(raw.get("request_id"))
+    for raw in answers:
+        query = asked.get(raw.get("request_id", ""))
         if query is None or raw.get("item") != query.item:
             continue
         unsigned = {k: v for k, v in raw.items() if k != "sign"}

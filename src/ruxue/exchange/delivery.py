@@ -225,7 +225,7 @@ def _size(item: str, setup: DepartmentSetup) -> int:
 
 
 def _one_by_one(setup: DepartmentSetup, item: str) -> bool:
-    return setup.protocol == "mapped" and setup.items[item].batch is None
+    return setup.batch == 1 or (setup.protocol == "mapped" and setup.items[item].batch is None)
 
 
 def _take_line(cursor: Any, department: str, lines: int, lease: uuid.UUID, seconds: float) -> bool:
