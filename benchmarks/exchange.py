@@ -5,10 +5,11 @@
 
 `limit`: the simulated departments, one process on one core, take R questions a second each and answer in 50–300 ms
 (`slow`: 99th percentile 8 s). First it measures how many questions a second that core serves at all, which is the
-highest R that means anything here. "in all" is floor ÷ time until the last family is decided, where the floor is the
-time that the busiest department's questions take at R; "sustained" is the share of R at which that department was
-kept from its first to its last question: the rest are the latencies of the last answers. CPU is what the worker, the
-departments and PostgreSQL used, each divided by the families.
+highest R that means anything here. The floor is the time that the busiest department's questions take at R; "bare" is
+the floor and what a client without queue or database waits for its last answers, measured in the same run. Both are
+set against the time until the last family is decided. "sustained" is the share of R at which the busiest department
+was kept from its first to its last question. CPU is what the workers, the departments and PostgreSQL used, each divided
+by the families.
 `chaos`: workers, the web process and PostgreSQL are killed with SIGKILL at random, departments fail and go out; then
 every claim is shown to have exactly one effective answer for each question, and repetitions are counted where the
 departments received them. Both bring a database and departments of their own and throw them away.
@@ -225,12 +226,10 @@ def connectors(var: Path, url: str, **setup: Any) -> dict[str, str]:
 # ── against the limit ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def one_core(var: Path, families: int = 100, seconds: float = 10) -> float:
-    """Questions a second that one core of departments serves: what they answered ÷ the CPU time that it took."""
-    from concurrent.futures import FIRST_COMPLETED, Future, wait
-
+def first_batches(families: int = 400, size: int = 50) -> list[tuple[str, list[Any]]]:
+    """What some families' verification asks first, in requests of one item each, as it goes to the departments."""
     from ruxue.applications import verify
-    from ruxue.exchange import connections, connector, delivery
+    from ruxue.exchange import delivery
     from ruxue.exchange.models import Outstanding
 
     while Outstanding.objects.count() < 8 * families:
@@ -238,7 +237,16 @@ def one_core(var: Path, families: int = 100, seconds: float = 10) -> float:
     by_item: dict[str, list[Any]] = {}
     for row in Outstanding.objects.all():
         by_item.setdefault(row.item, []).append(delivery._wire(str(row.query_id), row.subject, row.item, row.payload))
-    batches = [(i, rows[n : n + 50]) for i, rows in by_item.items() for n in range(0, len(rows), 50)]
+    made = [(n, item, rows[n : n + size]) for item, rows in by_item.items() for n in range(0, len(rows), size)]
+    return [(item, rows) for _, item, rows in sorted(made, key=lambda m: m[:2])]
+
+
+def one_core(var: Path, batches: list[tuple[str, list[Any]]], seconds: float = 10) -> float:
+    """Questions a second that one core of departments serves: what they answered ÷ the CPU time that it took."""
+    from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+    from ruxue.exchange import connections, connector
+
     with served(var, {"latency": {"*": {"p50": 0, "p99": 0}}, "rate": 1e6, "busy_share": 0.0}) as (url, asked, process):
         setup = connections.DepartmentSetup(url=url)
         used, until, pending = cpu(process), time.monotonic() + seconds, set[Future[Any]]()
@@ -249,6 +257,27 @@ def one_core(var: Path, families: int = 100, seconds: float = 10) -> float:
                     pending = wait(pending, return_when=FIRST_COMPLETED).not_done
         wait(pending)
         return received(asked).total() / (cpu(process) - used)
+
+
+def tail(var: Path, batches: list[tuple[str, list[Any]]], rate: int, latency: str, runs: int = 3) -> float:
+    """Seconds that a bare client needs beyond the floor, on average: it has every question ready, keeps to R, forgets
+    the answers. What is left is the departments' latency, which no way of asking shortens."""
+    from concurrent.futures import wait
+
+    from ruxue.exchange import connections, connector
+
+    over = []
+    for seed in range(runs):
+        config = {"latency": {"*": LATENCIES[latency]}, "rate": rate, "busy_share": 0.0, "seed": seed}
+        with served(var, config) as (url, _, _):
+            setup, asked = connections.DepartmentSetup(url=url, timeout=30), Counter[str]()
+            started, pending = time.monotonic(), []
+            for item, queries in batches:
+                pending.append(connector.send(setup, item, queries, asked[item[:2]] / rate))
+                asked[item[:2]] += len(queries)
+            wait(pending)
+            over.append(time.monotonic() - started - max(asked.values()) / rate)
+    return sum(over) / runs
 
 
 def sustained(asked: Path, department: str, rate: int) -> float:
@@ -267,10 +296,15 @@ def limit(families: int, rates: list[int], workers: list[int], latencies: list[s
         from ruxue.exchange.models import Query
 
         n, postgres = Application.objects.count(), database(var)
-        top = one_core(var)
+        batches = first_batches()
+        top = one_core(var, batches)
         print(f"one core of departments serves {top:,.0f} questions a second of all departments together\n")
-        print("latency     R  workers  questions  floor s  measured s   in all  sustained  repeated", end="")
+        print(
+            "latency     R  workers  questions  floor s  bare s  measured s  of floor  of bare  sustained  repeated",
+            end="",
+        )
         print("    CPU ms/family: worker  departments  PostgreSQL   31,353 families")
+        tails = {(latency, rate): tail(var, batches, rate, latency) for latency in latencies for rate in rates}
         for latency, rate, count in itertools.product(latencies, rates, workers):
             again()
             config = {"latency": {"*": LATENCIES[latency]}, "rate": rate, "busy_share": 0.0}
@@ -299,10 +333,11 @@ def limit(families: int, rates: list[int], workers: list[int], latencies: list[s
                     per[item[:2]] += asked_of
                 busiest, most = per.most_common(1)[0]
                 floor, share = most / rate, sustained(asked, busiest, rate)
+                bare = floor + tails[latency, rate]
             each = [1000 * used / n for used in (own, after[0] - before[0], after[1] - before[1])]
             print(
-                f"{latency:7s}  {rate:4d}  {count:7d}  {per.total():9,}  {floor:7.1f}  {seconds:10.1f}  "
-                f"{floor / seconds:7.1%}  {share:9.1%}  {lines.total() - len(lines):8d}    "
+                f"{latency:7s}  {rate:4d}  {count:7d}  {per.total():9,}  {floor:7.1f}  {bare:6.1f}  {seconds:10.1f}  "
+                f"{floor / seconds:8.1%}  {bare / seconds:7.1%}  {share:9.1%}  {lines.total() - len(lines):8d}    "
                 f"{each[0]:21.1f}  {each[1]:11.1f}  {each[2]:10.1f}   "
                 f"{ARTICLE * most / n / rate / share / 60:4.1f} min, {ARTICLE * sum(each) / 60_000:4.1f} CPU min",
                 flush=True,
