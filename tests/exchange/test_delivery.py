@@ -209,7 +209,7 @@ def test_a_late_reply_of_a_lost_lease_changes_nothing(desk: Desk, connect: Any) 
 
     def reply(code: int) -> Reply:
         body = answer({"request_id": rid, "item": "ED1"}, code=code, match="N" if code == 1 else "U")
-        return Reply({rid: Answer.model_validate(body)})
+        return Reply({rid: Answer.model_validate(body)}, {rid: "0" * 64})
 
     news = News()
     delivery.store(first, reply(2), news)

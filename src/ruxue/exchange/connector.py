@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import email.utils
+import hashlib
 import secrets
 import ssl
 import threading
@@ -36,11 +37,13 @@ class DepartmentError(Exception):
 class Reply:
     """What one request came to. `failed` maps the request ids without an answer to the kind of failure.
 
-    `struck` is the kind of failure that struck the request as a whole ("" where answers came): timeout, unreachable,
+    `digests` holds SHA-256 (hex) of what the department signed: of the answer without its signature in its RFC 8785
+    form, or of a foreign reply as it came. `struck` is the kind of failure that struck the request as a whole ("" where answers came): timeout, unreachable,
     http, limited, refused, malformed. `retry_after` is the department's own wish in seconds.
     """
 
     answers: dict[str, Answer] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     struck: str = ""
     detail: str = ""
@@ -170,12 +173,12 @@ async def _ask_own(
 ) -> None:
     at = f"/{ITEMS[item].department}/v1"
     if setup.batch > 1:
-        body = orjson.dumps({"queries": [q.model_dump() for q in queries]})
+        body = orjson.dumps({"queries": [vars(q) for q in queries]})
         response = await _post(client, setup, f"{at}/batch", body)
         _read_own(setup, queries, orjson.loads(response.content)["answers"], reply)
         return
     for query in queries:
-        response = await _post(client, setup, f"{at}/items/{item}", orjson.dumps(query.model_dump()))
+        response = await _post(client, setup, f"{at}/items/{item}", orjson.dumps(vars(query)))
         _read_own(setup, [query], [orjson.loads(response.content)], reply)
 
 
@@ -186,11 +189,12 @@ def _read_own(setup: DepartmentSetup, queries: list[Query], answers: list[dict[s
         query = asked.get(raw.get("request_id", ""))
         if query is None or raw.get("item") != query.item:
             continue
-        unsigned = {k: v for k, v in raw.items() if k != "sign"}
+        signed = canonical.encode({k: v for k, v in raw.items() if k != "sign"})
         given = str(raw.get("sign", ""))
-        if not signing.is_valid(setup.answers.method, key, canonical.encode(unsigned), given, setup.answers.encoding):
+        if not signing.is_valid(setup.answers.method, key, signed, given, setup.answers.encoding):
             reply.failed[query.request_id] = "unsigned"
             continue
+        reply.digests[query.request_id] = hashlib.sha256(signed).hexdigest()
         try:
             answer = Answer.model_validate(raw)
         except ValidationError:
@@ -267,6 +271,7 @@ def _read(
 ) -> None:
     try:
         made = connections.answer_of(how.answer, data, question)
+        reply.digests[query.request_id] = hashlib.sha256(response.content).hexdigest()
         answer = Answer.model_validate({**made, "sign": response.headers.get(setup.answers.header, "")[:200]})
     except (ValidationError, ValueError, TypeError, KeyError, AttributeError):
         reply.failed[query.request_id] = "malformed"

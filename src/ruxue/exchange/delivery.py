@@ -8,7 +8,6 @@ An item that fails opens its own breaker and delays no other.
 
 from __future__ import annotations
 
-import hashlib
 import random
 import time
 import uuid
@@ -23,7 +22,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from ruxue import bulk, crypto
-from ruxue.algorithms import canonical
 from ruxue.exchange import connections, connector
 from ruxue.exchange.connections import DepartmentSetup
 from ruxue.exchange.connector import Reply
@@ -337,7 +335,7 @@ def store(batch: Batch, reply: Reply, news: News) -> bool:
         outdated = {rid for rid, answer in reply.answers.items() if is_outdated(answer, newest)}
         if outdated:
             _ask_tomorrow(cursor, batch, sorted(outdated))
-        held = _settle(cursor, batch, list(reply.answers.values()))
+        held = _settle(cursor, batch, reply)
         for rid in held:
             _count(tally, reply.answers[rid])
         if outdated:
@@ -415,24 +413,23 @@ def _ask_tomorrow(cursor: Any, batch: Batch, outdated: list[str]) -> None:
     )
 
 
-def _settle(cursor: Any, batch: Batch, answers: list[Answer]) -> set[str]:
+def _settle(cursor: Any, batch: Batch, reply: Reply) -> set[str]:
     """Stores answers and takes their questions off the queue where this lease still holds them; their request ids."""
-    if not answers:
+    if not reply.answers:
         return set()
-    bodies = [a.model_dump(mode="json") for a in answers]
     rows = [
         {
-            "id": a.request_id,
+            "id": rid,
             "code": int(a.code),
-            "match": body["match"],
-            "compared": body["compared"],
-            "fields": crypto.encrypt(orjson.dumps(body["fields"]), "exchange_query.fields"),
-            "as_of": body["as_of"],
+            "match": a.match,
+            "compared": a.compared,
+            "fields": crypto.encrypt(orjson.dumps(a.fields), "exchange_query.fields"),
+            "as_of": a.as_of,
             "trace": a.trace_no.replace("\0", "")[:40],  # no text of PostgreSQL may hold it
-            "digest": _digest(body),
+            "digest": reply.digests[rid],
             "sign": a.sign[:200],
         }
-        for a, body in zip(answers, bodies, strict=True)
+        for rid, a in reply.answers.items()
     ]
     cursor.execute(
         """
@@ -454,10 +451,6 @@ def _settle(cursor: Any, batch: Batch, answers: list[Answer]) -> set[str]:
         [bulk.packed(rows), batch.lease, clock.now()],
     )
     return {row[0] for row in cursor.fetchall()}
-
-
-def _digest(body: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical.encode(body)).hexdigest()
 
 
 def _replace(cursor: Any, renewed: list[str]) -> None:

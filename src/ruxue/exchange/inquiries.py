@@ -162,13 +162,13 @@ def _row(inquiry: Inquiry, renewal: int = 0, renews: Query | None = None) -> Que
         "keys_digest": crypto.blind_index(_spelled(inquiry.keys), "keys"),
         "compared": {},
     }
-    return Query(*(known.get(name, default) for name, default in _columns()))  # type: ignore[misc]
+    return Query(*(_columns() | known).values())  # type: ignore[misc]
 
 
 @cache
-def _columns() -> list[tuple[str, Any]]:
+def _columns() -> dict[str, Any]:
     """A question's columns and their defaults in order: by position a row is made in half the time."""
-    return [(f.attname, f.get_default()) for f in Query._meta.concrete_fields]
+    return {f.attname: f.get_default() for f in Query._meta.concrete_fields}
 
 
 def _outstanding(inquiry: Inquiry, query: Query, renewal: bool, ahead: timedelta) -> Outstanding:

@@ -8,7 +8,7 @@ writes them back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Literal
 
@@ -317,12 +317,13 @@ def parse(kind: type, raw: Any) -> Any:
 
 def plain(value: Any) -> Any:
     """The inverse of `parse`: what JSON can hold."""
+    if value is None or type(value) in (bool, int, str):
+        return value
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, (Kin, Owners, History, SeatLocks)):
         return [plain(entry) for entry in value]
     if isinstance(value, (Person, Owner, Spell, SeatLock, Place)):
-        return {
-            name: list(entry) if isinstance(entry, tuple) else plain(entry) for name, entry in asdict(value).items()
-        }
+        held = ((f.name, getattr(value, f.name)) for f in fields(value))
+        return {name: list(entry) if isinstance(entry, tuple) else plain(entry) for name, entry in held}
     return dict(value) if isinstance(value, Dwellings) else value
