@@ -86,24 +86,28 @@ def clean(text: str) -> tuple[str, list[str]]:
 _CN = "零〇一二两三四五六七八九十百"
 _NUMBER = rf"(?:\d+|[{_CN}]+)"
 _SIDES = "东西南北中甲乙丙丁"
-_BUILDING = re.compile(
-    rf"(?:(?<!门)第)?(?:[A-Za-z]+-?\d*|(?:[中甲乙丙丁]|(?<=[苑园区院庭寓厦])[东西南北])?\d+[A-Za-z]?(?:-\d+)?|[{_CN}]+|[{_SIDES}])"
-    r"(?:号楼|#楼|号大楼|号搂|幢|栋|座楼?|撞|懂|#|排|号(?:别墅|公寓楼?|写字楼|宿舍楼?|商业楼|厂房))"
-    r"|[A-Za-z]\d*楼|\d+[A-Za-z]楼|[东西南北主副裙]楼(?=[ -]?\d)"
+# A side before a building's number is the building's where the number starts a tail, and after a word that ends names.
+_BUILDING_WORD = r"(?:号?号楼|#楼|号大楼|号搂|幢|栋|座楼?|撞|懂|#|排|舍|号(?:别墅|公寓楼?|写字楼|宿舍楼?|商业楼|厂房))"
+_BUILDING_NUMBER = rf"\d+[A-Za-z]?(?:-\d+)?{_BUILDING_WORD}"
+_BUILDING_OTHER = (
+    rf"(?:(?<!门)第)?(?:[A-Za-z]+-?\d*|\d+[A-Za-z]?(?:-\d+)?|[{_CN}]+|[{_SIDES}]){_BUILDING_WORD}"
+    rf"|[A-Za-z]\d*楼|\d+[A-Za-z]楼|[东西南北前后主副裙]楼(?=[ -]?(?:\d|[{_CN}]+(?:单元|门|层|楼)|$))"
 )
+_BUILDING = re.compile(rf"[{_SIDES}]{_BUILDING_NUMBER}|{_BUILDING_OTHER}")
 _UNIT = re.compile(
-    rf"(?:\d+[A-Za-z]?|[A-Za-z]\d?|[{_CN}]+|[{_SIDES}])(?:单元|单无|门洞|梯|(?<!号)门(?![口市面诊店卫头前业]))"
+    rf"(?:第?\d+[A-Za-z]?|[A-Za-z]\d?|第?[{_CN}]+|[{_SIDES}])(?:单元|单无|单位?(?=-?\d)|门洞|梯)"
+    rf"|(?:\d+[A-Za-z]?|[A-Za-z]|[{_CN}]+|[甲乙丙丁])号?门(?![口市面诊店卫头前业]|牌)"
 )
 _FLOOR = re.compile(
-    rf"(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA-Z]\d?|[{_CN}]+)(?:层|楼|[Ff](?![A-Za-z]))"
+    rf"(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA-Z]\d?|[{_CN}]+)(?:层|楼|搂|[Ff](?![A-Za-z]))"
     r"|架空层|底层|首层|顶层|负[一二三\d]"
 )
 _ROOM_WORD = r"(?:办公室|室|号房间?|房间?|号铺|铺|户|号店铺|店铺?(?!面)|商位|商铺|档|仓)"
 _ROOM = re.compile(
-    r"[A-Za-z]{0,2}-?\d{1,5}[A-Za-z]?(?:[-/]?[A-Za-z]?\d{1,4}[A-Za-z]?)*(?:-[A-Za-z](?![A-Za-z\d]))?"
+    r"[A-Za-z]{0,2}-?\d{1,5}[A-Za-z]?(?:[-/]?[A-Za-z]?\d{1,4}(?:[A-Za-z](?![A-Za-z]))?)*(?:-[A-Za-z](?![A-Za-z\d]))?"
     rf"(?:{_ROOM_WORD}|号(?!楼|院))?|[{_CN}]{{3,5}}{_ROOM_WORD}?|[{_CN}]+{_ROOM_WORD}|[东西南北中]{{1,2}}[户室]"
 )
-_GROUP_PART = r"(?:[A-Za-z]{0,2}\d+[A-Za-z]?|[A-Za-z])"
+_GROUP_PART = r"(?:[A-Za-z]{0,2}\d+(?:[A-Za-z]\d{0,3})?|[A-Za-z])"
 _GROUPS = re.compile(rf"{_GROUP_PART}(?:[-#]{_GROUP_PART})+(?![\dA-Za-z])")
 _NO = re.compile(rf"(?:[A-Za-z]?\d+(?:-\d+)?[A-Za-z]?|[{_CN}]+)号(?!线|院|小区|地块|公馆|店|楼)")
 _BARE = re.compile(r"[A-Za-z]?\d+[A-Za-z]?|[A-Za-z](?=\s*\d)")
@@ -116,8 +120,8 @@ _PART = re.compile(
 # Where a tail may start. A number behind another, behind 第 or 甲 belongs to what is before it.
 _START = re.compile(
     rf"(?<![0-9A-Za-z](?=[0-9A-Za-z]))(?<!(?<!门)第)(?<![甲乙丙丁附副](?=\d))(?<![{_CN}](?=[{_CN}]))(?<![0-9A-Za-z]-)(?!4[sS]店)(?:"
-    rf"{_BUILDING.pattern}"
-    rf"|(?:[A-Za-z]?\d+|[A-Za-z]|[{_CN}]+|[{_SIDES}])(?:单元|单无|门洞|梯(?=\d)|门(?=\d))"
+    rf"(?:[中甲乙丙丁]|(?<=[苑园区院庭寓厦])[东西南北]){_BUILDING_NUMBER}|{_BUILDING_OTHER}"
+    rf"|(?:[A-Za-z]?\d+|[A-Za-z]|[{_CN}]+|[{_SIDES}])(?:单元|单无|单位?(?=-?\d{{3}})|门洞|梯(?=\d)|(?<![{_SIDES}])门(?=[\d{_CN}]))"
     rf"|(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA]\d|[{_CN}]+)(?:层|楼(?![上下道梯盘]))|\d{{1,2}}[Ff](?![A-Za-z])|架空层|底层|首层|顶层"
     rf"|[A-Za-z]?-?\d{{1,5}}[A-Za-z]?{_ROOM_WORD}(?![\u4e00-\u9fff])|[A-Za-z]?\d{{3,7}}室"
     r"|(?<=大厦|广场|中心|商城|公寓|大楼)[A-Za-z]?\d{3,5}(?=[\u4e00-\u9fff])(?![年路街号弄巷米])"
@@ -126,7 +130,7 @@ _START = re.compile(
     r"|[A-Za-z]{0,2}\d+[A-Za-z]?(?=[ -]*$)"
     r"|[A-Za-z](?= ?\d{3,4}室?$)"
     r"|(?<=号)[ -]?(?:[A-Za-z]-?\d+|\d{2,})(?=[^\dA-Za-z弄巷路米支世度])"
-    rf"|\d+[A-Za-z]?号(?= ?(?:{_UNIT.pattern}|{_FLOOR.pattern}|{_ROOM.pattern}))"
+    rf"|\d+[A-Za-z]?号(?= ?(?:{_UNIT.pattern}|{_FLOOR.pattern}|(?!\d+-\d+-\d|{_BUILDING.pattern})(?:{_ROOM.pattern})))"
     rf"|[{_CN}]{{3,4}}(?:室|房)"
     r")"
 )
@@ -177,6 +181,13 @@ def tail(text: str) -> tuple[tuple[tuple[str, str], ...], str]:
             break
         if end := _take(piece, found):
             at += end
+        elif "building" in found and (m := _BUILDING.match(piece)):
+            # Two buildings: the one with a word of its own is meant, or the first.
+            told = found["building"]
+            if told.endswith("号"):
+                found["building"] = m[0]
+            rest += (told if told.endswith("号") else m[0]) + " "
+            at += m.end()
         elif found and (m := _SECTION.match(piece)) and re.match(r"[ -]*[A-Za-z]?\d", piece[m.end() :]):
             rest += m[0] + " "
             at += m.end()
@@ -220,7 +231,7 @@ def _take(piece: str, found: Found) -> int:
         return put("building", m)
     if "floor" in found and "unit" not in found and (m := _AISLE.match(piece)):
         return put("unit", m)
-    if last < 3 and (m := _ROOM.match(piece)):
+    if last < 3 and (m := _ROOM.match(piece)) and not ("building" in found and _BUILDING.match(piece)):
         return put("room", m)
     return 0
 
@@ -371,8 +382,8 @@ def _aside(found: Found, level: str, text: str) -> None:
     found[level] = found.get(level, "") + text.strip()
 
 
-def _places(text: str, found: Found, rest: list[str]) -> None:
-    """Community, road, number and compound of what follows the divisions."""
+def _places(text: str, found: Found, rest: list[str], in_building: bool) -> None:
+    """Community, road, number and compound of what follows the divisions; a building may follow this text."""
     at = skip(text, 0)
     area = ""
     while at < len(text):
@@ -386,14 +397,14 @@ def _places(text: str, found: Found, rest: list[str]) -> None:
             area, end = area + m[0], m.end()
         at = skip(text, end)
     if left := text[at:].strip(" -#"):
-        _compound(left, found, rest)
+        _compound(left, found, rest, in_building)
     if area:
         if area.endswith(("开发区", "高新区", "新区")):
             _aside(found, "zone", area)
         elif "compound" in found:
             _aside(found, "near", area)
         else:
-            _compound(area, found, rest)
+            _compound(area, found, rest, in_building)
 
 
 def _community(text: str, at: int, found: Found) -> int:
@@ -487,13 +498,13 @@ def _road(text: str, at: int, found: Found) -> int:
     return end
 
 
-def _compound(text: str, found: Found, rest: list[str]) -> None:
+def _compound(text: str, found: Found, rest: list[str], in_building: bool) -> None:
     """Reads the compound from what is left of a head, and what stands around it."""
     text = _without_surroundings(text, found, rest)
     text, *others = [t for t in text.split(" ") if t.strip("-#")] or [""]
     for other in others:
         _aside(found, "section", other)
-    if m := _NUMBER_AT_END.fullmatch(text):
+    if (m := _NUMBER_AT_END.fullmatch(text)) and not (in_building and _named_by_number(m["name"], m["number"], found)):
         text = m["name"]
         found[_level_of_number(m["number"], text, found)] = m["number"]
     while (section := _last_section(text)) and _parts_off(text[: -len(section)], section):
@@ -541,6 +552,13 @@ def _without_surroundings(text: str, found: Found, rest: list[str]) -> str:
         return text[m.end() :]
     rest.append(text[m.end() :])
     return text[: m.start()]
+
+
+def _named_by_number(name: str, number: str, found: Found) -> bool:
+    """Whether a number before a building belongs to the compound's name: 源昌1号2号楼, 公园六号."""
+    return 2 <= len(name) <= 6 and len(number) <= 3 and number.isalnum() and not _NAMED.search(name) and (
+        "road" in found or not {"community", "town"} & found.keys()
+    )
 
 
 def _level_of_number(number: str, name: str, found: Found) -> str:
@@ -600,13 +618,13 @@ def read(text: str) -> Parts:
     head = body[:begin].strip(" -")
     found: Found = {}
     over: list[str] = []
-    _places(head[read_divisions(head, found, over) :], found, over)
     inner, left = tail(body[begin:])
+    _places(head[read_divisions(head, found, over) :], found, over, "building" in dict(inner))
     if inner and "zone" in found and not {"compound", "road", "community"} & found.keys():
         found["compound"] = found.pop("zone")
     for level, value in inner:
         if level in found:  # the part before named one already: nothing of a number may be lost
-            over.append(value)
+            _aside(found, "part", value)
         else:
             found[level] = value
     if number := re.search(r"[A-Za-z]*\d[\dA-Za-z-]*", left):
