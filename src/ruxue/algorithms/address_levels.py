@@ -295,37 +295,48 @@ def _spread(groups: str, last: int, more: str, found: Found) -> int:
 # ---- the head: community, road and number, compound ----------------------------------------------------------------
 
 _COMMUNITY = re.compile(
-    r"[^\d\s]{1,10}?(?:社区居民委员会|社区居委会|居民委员会|村民委员会|社区|村居委会|居委会|村委会|行政村|自然村"
-    r"|村(?![镇口级民委居]|社区|村委|村民委|村居委)|嘎查)|(?:\d+|[一二三四五六七八九十]+)连(?=\d|$)"
+    r"[^\d\s]{1,10}?(?:社区居民委员会|社区居委会|居民委员会|村民委员会|社区|村居委会|社居委|居委会?|村委会?(?!员)|行政村|自然村"
+    r"|村(?![镇口级民委居]|社区|村委|村民委|村居委|小组)|嘎查|(?<![警防察勤巡管支总中])大队(?!部|长)|分场)"
+    r"|(?:\d+|[一二三四五六七八九十]+)(?:连(?=\d|$)|委(?=\d|[一二三四五六七八九十]+组|$))"
 )
+# What makes sure that a name with 道 was a road: a dwelling follows.
+_TO_NAME = r"[^\d\s路街道]{2,7}(?:小区|花园|花苑|家园|公寓|大厦|广场|新村|里|苑|园|府|居|庭|湾)(?:[\d\s]|$)"
 _NO_ROAD_SIGN = r"[^\d\s路街道巷弄镇区市园厦场楼院]"
 _HAMLET = re.compile(
     rf"(?:{_NO_ROAD_SIGN}{{1,4}}(?:屯|(?<!山)庄|寨|堡|岙|坞|塆|屋)|\d+屯)(?=[\d一二三四五六七八九十]+[组队号社]|$)"
-    r"|[^\d\s路街道巷弄镇区市园厦场楼院村组东西南北]{2,4}(?=(?:\d+|[一二三四五六七八九十]+)(?:组(?!团)|队))"
+    r"|[^\d\s路街道巷弄镇区市园厦场楼院村组东西南北]{2,4}(?<![一二三四五六七八九十])(?=(?:\d+|[一二三四五六七八九十]+)(?:组(?!团)|队))"
 )
 _GROUP = re.compile(
-    rf"第?{_NUMBER}(?:村民小组|小组|组(?!团)|队(?!伍)|社(?!区))"
+    rf"第?{_NUMBER}(?:村民小组|村民组|小组|小队|组(?!团)|队(?!伍)|社(?!区))"
     rf"|{_NO_ROAD_SIGN}{{1,3}}(?:村民小组|小组|组(?!团)|(?<![中支部车警])队(?!伍)|社(?!区))(?=\d|[ -]|$)"
+)
+# In a village a group's name may end like anything.
+_GROUP_OF_VILLAGE = re.compile(
+    rf"{_GROUP.pattern}|[^\d\s路街巷]{{1,4}}(?:村民小组|村小组|小组|组(?!团)|(?<![部车警])队(?!伍)|(?<=新)社)(?=\d|[ -]|$)"
 )
 _HOUSE_IN_GROUP = re.compile(r"[ -]*((?:附?\d+(?:-\d+)?号(?!楼)(?:附\d+号?)?|\d+(?:-\d+)?(?=[ -]*$)))")
 _ROAD = re.compile(
     r"(?:[^\d\s\-]{1,4}?\d{1,2}号(?:大街|大道|路)|[GSXY]?\d{2,3}(?:国道|省道|县道|乡道)"
-    r"|[第]?[\d一二三四五六七八九十]+号?(?:大街|大道|路|街)(?!区|口)"
-    r"|[^\d\s\-]{1,6}(?<![路街])\d{1,2}(?:巷|路|街)(?=\d)"
-    r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|环线|路(?!桥|由|过)|街(?!道|区|坊|大道)|(?<!里)巷|弄(?!堂)"
-    r"|道(?=\d)|条(?=\d+号)|(?<=[^里])里弄|[线堤](?=\d+号)))"
-    r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号))?"
+    r"|[第]?[\d一二三四五六七八九十]+(?:号?(?:大街|大道|路|街)(?![区口坊])|巷(?=\d))"
+    r"|[^\d\s\-]{1,6}(?<![路街])\d{1,2}(?:号?(?:大街|大道|道街|路|街)(?![区口坊])|巷(?=\d))"
+    r"|[东西南北]{1,2}[一二三四五六]环(?:[东西南北]?路)?(?=[^\d\s]|\d+号)"
+    r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|高速(?:公路)?|环线|(?<![铁岔])(?<![十丁]字)路(?!桥|由|过)"
+    r"|街(?!道|区|坊|大道|上)|(?<!里)巷|弄(?!堂)"
+    rf"|道(?=\d|{_TO_NAME})|头条|条(?=\d+号)|(?<=[^里])里弄|[线堤](?=\d+号|与)))"
+    r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号)|辅[路道]|延[长伸][线段])?"
 )
 _ROAD_NUMBER = re.compile(
     r"(?:第|附|副|甲|乙|丙|新|老|临|自编)?(?:[A-Za-z]?\d++(?:[A-Za-z](?![A-Za-z]))?"
     rf"(?:[-、甲乙丙丁][A-Za-z]?\d*+(?:[A-Za-z](?![A-Za-z]))?)*|[{_CN}]+(?=号))"
     r"(?:号(?:附\d+号?|之[一二三四五六七八九十\d]+)?(?:院(?!内))?|弄|#(?!楼)|好(?=[^\u4e00-\u9fff]|$))?"
-    r"(?!幢|栋|座|号楼|单元|层|楼|室|米|路|大?街|组|队|期|区|分|元|门|大道|巷|支路|库|社|连|梯|屯|小区|-\d+(?:号楼|幢|栋))"
+    r"(?!幢|栋|座|号楼|单元|层|楼|室|米|路|大?街|组|队|小队|期|区|分|元|门|大道|巷|支路|库|社|连|委|排|片|梯|屯|小区|[国省县乡]道|高速"
+    r"|-\d+(?:号楼|幢|栋))"
 )
 _NOT_ROAD = re.compile(
-    r"店|子|分店|分公司|(?:小学|中学|幼儿园|医院|派出所)(?![路街])|小区|社区|花园|菜场|农贸|支行|分行|市场|新村|桥|站|地铁|"
+    r"店|超市|便利|子|分店|分公司|(?:小学|中学|幼儿园|医院|派出所)(?![路街])|小区|社区|花园|菜场|农贸|支行|分行|市场|新村|桥|站|地铁|"
     r"公寓|家园|校区|口腔|大厦"
 )
+_STREET = re.compile(r"(?:[^\d一二三四五六七八九十]路|[^\d一二三四五六七八九十]街|大道)(?:[东西南北中]段)?$")
 _SIDE = re.compile(
     rf"(?:{_NUMBER}|[^\d\s路街]{{1,3}})(?:弄|巷|支路)(?!小区|新村|花园|社区|口)(?:\d+号(?!楼))?|[东西南北中]段"
 )
@@ -409,13 +420,13 @@ def _places(text: str, found: Found, rest: list[str], in_building: bool) -> None
 
 def _community(text: str, at: int, found: Found) -> int:
     """Reads a village or residents' community with its house number; one inside another is a hamlet."""
-    if "road" in found:
-        return at
     m = _COMMUNITY.match(text, at) or _HAMLET.match(text, at)
     if not m or not _is_community(m[0], text[m.end() :], found):
         return at
+    if "road" in found and ("community" in found or "road_number" in found or not re.search(r"[区会村]$", m[0])):
+        return at
     end = m.end()
-    if m[0].endswith("村") and re.match(r"村(?=[^\s路街]|$)(?![^\s]{0,2}[路街])", text[end:]):
+    if m[0].endswith("村") and re.match(r"村(?=[^\s路街]|$)(?![^\s]{0,1}[路街])", text[end:]):
         end += 1
     if "community" in found:
         _aside(found, "hamlet", text[at:end])
@@ -435,10 +446,12 @@ def _is_community(name: str, more: str, found: Found) -> bool:
         return False
     if re.match(rf"(?:{_NAME_END})(?![^\s]?[路街]|[组队])", more):
         return False
-    if name.endswith(("社区", "委会", "委员会", "行政村", "自然村", "嘎查", "连")):
+    if _GROUP.match(more) and name.endswith("村"):
+        return len(name) >= 2
+    if name.endswith(("社区", "委会", "委员会", "村委", "居委", "行政村", "自然村", "嘎查", "连", "大队", "分场", "委")):
         return not re.search(r"路|街|大道|巷", name[:-3]) or ("town" in found and len(name) <= 7)
     if name.endswith("村"):
-        if name.endswith(("新村", "新农村")) or name in ("中关村", "农村") or len(name) < 2:
+        if name.endswith(("新村", "新农村", "新邨")) or name in ("中关村", "农村") or len(name) < 2:
             return False
         if re.search(r"(?:[^\s]路|[^\s]街|大道|巷)(?=.{2,})", name[:-1]) or re.match(r"[口镇级民委屋]|里街", more):
             return False
@@ -449,7 +462,7 @@ def _is_community(name: str, more: str, found: Found) -> bool:
 
 def _group(text: str, at: int, found: Found) -> int:
     """Reads a villagers' group, which stands for the road, with its house number."""
-    m = _GROUP.match(text, at)
+    m = (_GROUP_OF_VILLAGE if "community" in found else _GROUP).match(text, at)
     if not m or "road" in found:
         return at
     found["road"] = m[0]
@@ -470,6 +483,9 @@ def _road(text: str, at: int, found: Found) -> int:
         return at
     end = m.end()
     n = _ROAD_NUMBER.match(text, skip(text, end))
+    if "road" in found and n and "road_number" not in found and _STREET.search(m[0]):
+        # The house stands on the road that the number follows.
+        _aside(found, "near", found.pop("road"))
     if "road" in found:
         if not n and "road_number" in found and _NAMED.search(text[end:]):
             return at
@@ -487,6 +503,8 @@ def _road(text: str, at: int, found: Found) -> int:
             found["road_number"] = number
     while c := _CROSSING.match(text, end):
         other = _ROAD.match(text, skip(text, c.end()))
+        if not other and c[0][-1] in "与和跟、":
+            break
         _aside(found, "near", c[0] + (other[0] if other else ""))
         end = other.end() if other else c.end()
     if s := _SIDE.match(text, skip(text, end)):
