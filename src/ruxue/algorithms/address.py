@@ -169,7 +169,7 @@ def _key(level: str, value: str) -> str:
             return m["name"] + m["side"] + kind
         return re.sub(r"(?<=\d)号(?=大街|路|街|大道)", "", value)
     if level == "road_number":
-        return _strip(value, r"第|副(?=\d)|号院|号|院|#|好")
+        return _strip(value.replace("付", "附"), r"第|副(?=\d)|号院|号|院|#|好")
     if level in ("lane", "hamlet", "near", "part"):
         return _plain(value)
     if level == "compound":

@@ -51,7 +51,7 @@ _PERSON_FIRST = re.compile(r"[\u4e00-\u9fff·]{2,4}(?: [先女]士)? +(?=[\u4e00
 _CAPTION = re.compile(
     r"(?:收货|收件|联系|家庭|现居住|现|详细|所在|居住|户籍|户口)?(?:地址|住址|地区|坐落)(?:是|为|:)\s*"
     r"|^(?:收货|收件|家庭|现居住|详细|居住|户籍)(?:地址|住址)\s*"
-    r"|(?:收货人|收件人|联系人|姓名|电话|手机号码?|联系电话)\s*:?\s*"
+    r"|(?:收货人|收件人|联系人|姓名|电话|手机号码?|联系电话)\s*:?\s*|门牌号?码?(?=\s?:?\d)"
 )
 _PLACE_IN_BRACKETS = re.compile(
     r"(?:省|市|区|县|镇|乡|街道|社区|村)[^\s]{0,4}$|\d+(?:号楼?|幢|栋|单元|室)|(?:路|街|大道|弄|巷)\d"
@@ -302,6 +302,8 @@ _COMMUNITY = re.compile(
 # What makes sure that a name with 道 was a road: a dwelling follows.
 _TO_NAME = r"[^\d\s路街道]{2,7}(?:小区|花园|花苑|家园|公寓|大厦|广场|新村|里|苑|园|府|居|庭|湾)(?:[\d\s]|$)"
 _NO_ROAD_SIGN = r"[^\d\s路街道巷弄镇区市园厦场楼院]"
+_NUMBERED_VILLAGE = re.compile(r"..(?:[一二三四五六七八九十]|[东西南北])村$")
+_TOWN_OF_CITY = re.compile(r"街道|街$")
 _HAMLET = re.compile(
     rf"(?:{_NO_ROAD_SIGN}{{1,4}}(?:屯|(?<!山)庄|寨|堡|岙|坞|塆|屋)|\d+屯)(?=[\d一二三四五六七八九十]+[组队号社]|$)"
     r"|[^\d\s路街道巷弄镇区市园厦场楼院村组东西南北]{2,4}(?<![一二三四五六七八九十])(?=(?:\d+|[一二三四五六七八九十]+)(?:组(?!团)|队))"
@@ -320,15 +322,15 @@ _ROAD = re.compile(
     r"|[第]?[\d一二三四五六七八九十]+(?:号?(?:大街|大道|路|街)(?![区口坊])|巷(?=\d))"
     r"|[^\d\s\-]{1,6}(?<![路街])\d{1,2}(?:号?(?:大街|大道|道街|路|街)(?![区口坊])|巷(?=\d))"
     r"|[东西南北]{1,2}[一二三四五六]环(?:[东西南北]?路)?(?=[^\d\s]|\d+号)"
-    r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|高速(?:公路)?|环线|(?<![铁岔])(?<![十丁]字)路(?!桥|由|过)"
+    r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|高速(?:公路)?|环线|(?<![铁岔])(?<![十丁]字)路(?!桥|由|过|劲|虎|易)"
     r"|街(?!道|区|坊|大道|上)|(?<!里)巷|弄(?!堂)"
     rf"|道(?=\d|{_TO_NAME})|头条|条(?=\d+号)|(?<=[^里])里弄|[线堤](?=\d+号|与)))"
     r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号)|辅[路道]|延[长伸][线段])?"
 )
 _ROAD_NUMBER = re.compile(
-    r"(?:第|附|副|甲|乙|丙|新|老|临|自编)?(?:[A-Za-z]?\d++(?:[A-Za-z](?![A-Za-z]))?"
+    r"(?:第|附|副|付|甲|乙|丙|新|老|临|特|夹|自编)?(?:[A-Za-z]?\d++(?:[A-Za-z](?![A-Za-z]))?"
     rf"(?:[-、甲乙丙丁][A-Za-z]?\d*+(?:[A-Za-z](?![A-Za-z]))?)*|[{_CN}]+(?=号))"
-    r"(?:号(?:附\d+号?|之[一二三四五六七八九十\d]+)?(?:院(?!内))?|弄|#(?!楼)|好(?=[^\u4e00-\u9fff]|$))?"
+    r"(?:号(?:[附付]\d+(?:-\d+)?号?|之[一二三四五六七八九十\d]+)?(?:院(?!内))?|弄|#(?!楼)|好(?=[^\u4e00-\u9fff]|$))?"
     r"(?!幢|栋|座|号楼|单元|层|楼|室|米|路|大?街|组|队|小队|期|区|分|元|门|大道|巷|支路|库|社|连|委|排|片|梯|屯|小区|[国省县乡]道|高速"
     r"|-\d+(?:号楼|幢|栋))"
 )
@@ -340,7 +342,10 @@ _STREET = re.compile(r"(?:[^\d一二三四五六七八九十]路|[^\d一二三�
 _SIDE = re.compile(
     rf"(?:{_NUMBER}|[^\d\s路街]{{1,3}})(?:弄|巷|支路)(?!小区|新村|花园|社区|口)(?:\d+号(?!楼))?|[东西南北中]段"
 )
-_CROSSING = re.compile(r"[东西南北]?(?:与|和|跟|、|交叉口?|交汇处?|交界处?|路口|口(?![腔岸])|近(?=[^\d\s]{2,5}路))")
+_CROSSING = re.compile(
+    r"[东西南北]?(?:与|和|跟|、|近(?=[^\d\s]{2,5}路)|(?:交叉[口处]?|交汇[口处]?|交界[口处]?|交口|路口|口(?![腔岸]))"
+    r"(?:[向往偏]?[东西南北]{1,2}(?:侧|角|面|边|方向)?(?![方湖山海江城岸苑区门关街路\d]))?)"
+)
 _SECTION = re.compile(
     rf"(?:[{_CN}]+|\d+|[A-Za-z]\d?|(?<!门)第[{_CN}\d]+)(?:区|期|标段|组团|地块|园区|厂区|校区)"
     rf"|(?:(?<![江河湖])[东西南北中][东西南北]?[{_CN}]?|[东西南北]?交易|精品)(?:区|园区|厂区|校区)"
@@ -348,19 +353,19 @@ _SECTION = re.compile(
 )
 _BESIDE = re.compile(
     r"(?:正?对面|对过|前台|总台|服务台|左边|右边|转角|街上|附近|旁边?|隔壁|门口|斜对面|后面|前面|边上|侧面|楼下|楼上|院内|内|里面|外"
-    r"|以[东西南北]|[东西南北]{1,2}[侧面边]|[东西南北]?[行走约]*\d+米(?:处)?|交叉口?|交汇处|交界处|路口|口|村口|上)$"
+    r"|以[东西南北]|[东西南北]{1,2}(?:[侧面边首头临邻]|方向)|[向往]?[东西南北]{0,2}[行走约]*\d+米(?:处)?|交叉口?|交汇处|交界处|路口|口|村口|上)$"
 )
 _BETWEEN = re.compile(
-    r"斜?对面|对过|附近|旁边?(?=[^\d\s]{2})|隔壁|门口|后面|路口|交叉口|[东西南北]侧|边上|楼[上下](?=[^\d\s]{2})"
-    r"|往?[东西南北]\d+米|(?<![医学])院内|(?<=[园厦城场区院村学心楼])内(?=[^\d\s]{2})"
+    r"斜?对面|对过|附近|旁边?(?=[^\d\s]{2})|隔壁|门口|后面|路口|交叉口|[东西南北]{1,2}侧|边上|楼[上下](?=[^\d\s]{2})"
+    r"|[往向]?[东西南北]{1,2}\d+米|(?<![医学])院内|(?<=[园厦城场区院村学心楼])内(?=[^\d\s]{2})"
 )
 _BEFORE = re.compile(
-    r"(?:旁边?|口|交口|转角|号|路?[东西南北]{1,2}[侧面边角]|路[东西南北](?![^\s]*[路街])"
-    r"|往?[东西南北]?(?:走|行|约)*\d+米(?:处|路)?(?:路?[东西南北]侧?)?|(?:交叉口?|交汇处?|路口)[东西南北]{0,2}角?)+(?=.)"
+    r"(?:旁边?|口|交口|转角|号|[边尾](?=[^\d\s]{2})|街上|路?[东西南北]{1,2}(?:[侧面边角首头临邻]|方向)|路[东西南北](?![^\s]*[路街])"
+    r"|[往向]?[东西南北]{0,2}(?:走|行|约)*\d+米(?:处|路)?(?:路?[东西南北]侧?)?|(?:交叉口?|交汇处?|路口)[东西南北]{0,2}角?)+(?=.)"
 )
 _REMARK = re.compile(
     r"(?:请|务必|尽量|麻烦)?(?:送货上门|放(?:门口|前台|快递柜|保安室|驿站|门卫).*|电联|电话联系|不要?放|勿放|打电话|提前.*电话"
-    r"|工作日.*|周末.*|本人签收|代收.*|菜鸟驿站.*|丰巢.*|快递柜.*|自提.*|转.{1,4}收|.{0,6}收(?=$))"
+    r"|工作日.*|周末.*|本人签收|代收.*|菜鸟驿站.*|丰巢.*|快递柜.*|自[提取].*|转.{1,4}收|.{0,4}收(?=$)|(?:地址)?不详)"
 )
 _NAME_END = (
     "小区|花园|花苑|家园|公寓|大厦|广场|新村|新苑|名苑|嘉苑|雅苑|佳苑|华苑|锦苑|景苑|家苑|公馆|山庄|别墅|华庭|名城|新城|大学|学院|"
@@ -368,7 +373,7 @@ _NAME_END = (
     "公司|集团|中心|银行|超市|商场|国际城|电子城|建材城|工业城|商贸城|农贸城|文创园|科创园|创意园|功能区|化工区|碧桂园|校区"
 )
 _NAMED = re.compile(rf"(?:{_NAME_END})$")
-_NAME_INSIDE = re.compile(rf"(?:{_NAME_END}|开发区|园区)(?=[^\s]{{2,}})")
+_NAME_INSIDE = re.compile(rf"(?:{_NAME_END}|开发区|园区)(?=[^\s]{{2,}})|(?<=[^\s]{{2}})苑(?=[^\s]{{3,}})")
 # A zone or estate that a road follows.
 _AREA = re.compile(
     rf"[^\s]{{1,12}}?(?:{_NAME_END}|开发区|园区|产业园|[^\s]区)(?:[A-Z东西南北一二三四]+区)?(?= ?{_ROAD.pattern}\d)"
@@ -377,7 +382,7 @@ _AREA = re.compile(
 _NAME_ENDS = re.compile(_NAME_END)
 _DWELLINGS = ("花园", "花苑", "家园", "小区", "新村", "名苑", "嘉苑", "公寓")
 _CONTINUES = re.compile(
-    rf"店|分|[一二三四五六七八九十]分[厂店]|[^\s\d]{{1,6}}校区|附属|{_NAME_END}|[一二三四五六七八九十]+[村里坊苑]|[东西南北][苑区]?里"
+    rf"店|分|[^\s\d]{{0,5}}(?:家属[院楼区]|宿舍[楼区]?|生活区|大院|住宅[楼区]?|安置[房区]|[华王国]?府)|[一二三四五六七八九十]分[厂店]|[^\s\d]{{1,6}}校区|附属|{_NAME_END}|[一二三四五六七八九十]+[村里坊苑]|[东西南北][苑区]?里"
     r"|城$|花|有限|股份|集团|总|大|国际|银座|商务|文化|科技|世纪|服务|管理|监督"
     r"|[^\d\s]{0,6}(?:店|局|处|所|站|部|委员会|支行|分行|营业厅|分公司)$"
 )
@@ -399,7 +404,7 @@ def _places(text: str, found: Found, rest: list[str], in_building: bool) -> None
     area = ""
     while at < len(text):
         for step in (_community, _group, _road):
-            if (end := step(text, at, found)) > at:
+            if (end := step(text, at, found, in_building)) > at:
                 break
         else:
             m = _AREA.match(text, at)
@@ -418,10 +423,10 @@ def _places(text: str, found: Found, rest: list[str], in_building: bool) -> None
             _compound(area, found, rest, in_building)
 
 
-def _community(text: str, at: int, found: Found) -> int:
+def _community(text: str, at: int, found: Found, in_building: bool) -> int:
     """Reads a village or residents' community with its house number; one inside another is a hamlet."""
     m = _COMMUNITY.match(text, at) or _HAMLET.match(text, at)
-    if not m or not _is_community(m[0], text[m.end() :], found):
+    if not m or not _is_community(m[0], text[m.end() :], found, in_building):
         return at
     if "road" in found and ("community" in found or "road_number" in found or not re.search(r"[区会村]$", m[0])):
         return at
@@ -439,8 +444,9 @@ def _community(text: str, at: int, found: Found) -> int:
     return end
 
 
-def _is_community(name: str, more: str, found: Found) -> bool:
-    """Whether a name that ends like a community's is one, and not a compound's (曙光新村) or a road's (中关村大街)."""
+def _is_community(name: str, more: str, found: Found, in_building: bool) -> bool:
+    """Whether a name that ends like a community's is one, and not a compound's (曙光新村, 曹杨四村 in a city) or a road's
+    (中关村大街)."""
     residents = name.endswith(("社区", "居委会", "居民委员会")) and "town" in found
     if not residents and re.search(r"大厦|花园|公寓|广场|小区|市场|国际|度假|生活村|公司|对面|医院|学校", name):
         return False
@@ -451,6 +457,8 @@ def _is_community(name: str, more: str, found: Found) -> bool:
     if name.endswith(("社区", "委会", "委员会", "村委", "居委", "行政村", "自然村", "嘎查", "连", "大队", "分场", "委")):
         return not re.search(r"路|街|大道|巷", name[:-3]) or ("town" in found and len(name) <= 7)
     if name.endswith("村"):
+        if _NUMBERED_VILLAGE.search(name) and in_building and not more.strip() and _TOWN_OF_CITY.search(found.get("town", "街道")):
+            return False
         if name.endswith(("新村", "新农村", "新邨")) or name in ("中关村", "农村") or len(name) < 2:
             return False
         if re.search(r"(?:[^\s]路|[^\s]街|大道|巷)(?=.{2,})", name[:-1]) or re.match(r"[口镇级民委屋]|里街", more):
@@ -460,7 +468,7 @@ def _is_community(name: str, more: str, found: Found) -> bool:
     return True
 
 
-def _group(text: str, at: int, found: Found) -> int:
+def _group(text: str, at: int, found: Found, _: bool) -> int:
     """Reads a villagers' group, which stands for the road, with its house number."""
     m = (_GROUP_OF_VILLAGE if "community" in found else _GROUP).match(text, at)
     if not m or "road" in found:
@@ -473,7 +481,7 @@ def _group(text: str, at: int, found: Found) -> int:
     return m.end()
 
 
-def _road(text: str, at: int, found: Found) -> int:
+def _road(text: str, at: int, found: Found, _: bool) -> int:
     """Reads a road with its number; a second road or a crossing is what the place is near to, a lane stands aside."""
     m = _ROAD.match(text, at)
     if not m or _NOT_ROAD.match(text, m.end()):
