@@ -323,7 +323,7 @@ _ROAD = re.compile(
     r"|[^\d\s\-]{1,6}(?<![路街])\d{1,2}(?:号?(?:大街|大道|道街|路|街)(?![区口坊])|巷(?=\d))"
     r"|[东西南北]{1,2}[一二三四五六]环(?:[东西南北]?路)?(?=[^\d\s]|\d+号)"
     r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|高速(?:公路)?|环线|(?<![铁岔])(?<![十丁]字)路(?!桥|由|过|劲|虎|易)"
-    r"|街(?!道|区|坊|大道|上)|(?<!里)巷|弄(?!堂)"
+    r"|街(?!道|区|坊|大道|上|路)|(?<!里)巷|弄(?!堂)"
     rf"|道(?=\d|{_TO_NAME})|头条|条(?=\d+号)|(?<=[^里])里弄|[线堤](?=\d+号|与)))"
     r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号)|辅[路道]|延[长伸][线段])?"
 )
@@ -431,7 +431,7 @@ def _community(text: str, at: int, found: Found, in_building: bool) -> int:
     if "road" in found and ("community" in found or "road_number" in found or not re.search(r"[区会村]$", m[0])):
         return at
     end = m.end()
-    if m[0].endswith("村") and re.match(r"村(?=[^\s路街]|$)(?![^\s]{0,1}[路街])", text[end:]):
+    if m[0].endswith("村") and re.match(r"村(?=[^\s路街口委民]|$)(?![^\s]{0,1}[路街])", text[end:]):
         end += 1
     if "community" in found:
         _aside(found, "hamlet", text[at:end])
@@ -533,7 +533,9 @@ def _compound(text: str, found: Found, rest: list[str], in_building: bool) -> No
     if (m := _NUMBER_AT_END.fullmatch(text)) and not (in_building and _named_by_number(m["name"], m["number"], found)):
         text = m["name"]
         found[_level_of_number(m["number"], text, found)] = m["number"]
-    while (section := _last_section(text)) and _parts_off(text[: -len(section)], section):
+    while (section := _last_section(text)) and (
+        _parts_off(text[: -len(section)], section) or (section == text and "community" in found)
+    ):
         found["section"] = section + found.get("section", "")
         text = text[: -len(section)].strip(" -")
     text = _number_inside(text, found, rest)

@@ -168,7 +168,7 @@ _ROADLIKE = re.compile(
 )
 _ZONE = re.compile(
     r"(?:[^\d\s路街道镇乡村社]{0,8}?)(?:(?:国家级?)?经济技术开发区|高新技术产业开发区|高新技术开发区|高新技术产业园区|经济开发区|经开区|"
-    r"高新园?区|高新(?=[^\d一-鿿]|$)|高技术产业开发区|综合保税区|保税区|度假区|开发区|(?<![小])新区|管理区|示范区|经济区|实验区|试验区)(?!街道|办事处)|工业园区(?=.)"
+    r"高新园?区|高新(?=[^\d一-鿿]|$)|高技术产业开发区|综合保税区|保税区|度假区|开发区|(?<![小])新区|管理区|示范区|经济区|实验区|试验区)(?!街道|办事处|[路街]|大道)|工业园区(?=.)"
 )
 _COUNTYLIKE = re.compile(
     r"[^\d\s路街道镇乡村区县市旗州省]{1,4}(?<![小社园业发景校厂院库南北东西期大城都超一二三四五六七八九十])(?:区(?!街道|办事处)|县(?!前|城|医))|"
@@ -334,7 +334,7 @@ def _division(
     elif any(v.startswith(piece) for v in found.values()) and not _leads_on(text, end, piece):
         return "", ()  # 海宁市海宁皮革城
     elif (
-        _ROADLIKE.match(more) or (not found and (_FIRM.match(text, end) or re.match(r"[^\d\s]{0,2}街道", more)))
+        _ROADLIKE.match(more) or (not found and (_FIRM.match(text, end) or re.match(r"[^\d\s]?街道", more)))
     ) and not _leads_on(text, end, piece):
         return "", ()
     upper = "district" not in found and "town" not in found
@@ -355,7 +355,7 @@ def _division(
             return "district", inside
         if full and (not codes or len(piece) > 2):
             return "district", names.counties[piece]
-    if not full and not found and re.match(r"[^\d\s]{0,2}?(?:街道|镇|乡)", more):
+    if not full and not found and re.match(r"[^\d\s]?(?:街道|镇|乡)", more):
         return "", ()
     if piece in names.cities and upper:
         cities = tuple(c for c in names.cities[piece] if not codes or c.startswith(codes))
@@ -383,7 +383,7 @@ def _alone(piece: str, within: tuple[str, ...], text: str, end: int) -> bool:
     if _FIRM.match(text, end):
         return False
     below = _TOWN_BELOW.match(text, end)
-    if below and below[0] not in towns_of(within):
+    if below and len(below[0]) < 3 and below[0] not in towns_of(within):
         return False
     return piece + "市" in table().counties or (len(within) == 1 and len(text) > end + 2)
 
