@@ -47,6 +47,11 @@ _POSTCODE = re.compile(r"(?:邮编|邮政编码)\s*:?\s*\d{6}")
 _PERSON = re.compile(
     r"(?:收货人|收件人|联系人|姓名|收)\s*[:：]\s*[\u4e00-\u9fff·]{2,8}(?=[\s,，;；。]|$|电话|手机|联系)"
 )
+_SURNAMES = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆"
+    "郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文"
+)
+_PERSON_CALLED = re.compile(rf"(?:(?<=[\s\d室号户])|^)[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}\s*(?={_PHONE.pattern})")
 _PERSON_FIRST = re.compile(r"[\u4e00-\u9fff·]{2,4}(?: [先女]士)? +(?=[\u4e00-\u9fff]{2,8}?(?:省|市|自治区|区|县))")
 _CAPTION = re.compile(
     r"(?:收货|收件|联系|家庭|现居住|现|详细|所在|居住|户籍|户口)?(?:地址|住址|地区|坐落)(?:是|为|:)\s*"
@@ -75,7 +80,7 @@ def clean(text: str) -> tuple[str, list[str]]:
     text = simplify(_INVISIBLE.sub("", unicodedata.normalize("NFKC", text)))
     text = _ONE_FOR_DASH.sub("-", _DASHES.sub("-", text))
     text = _BRACKETS.sub(bracket, text)
-    for pattern in (_PHONE, _PERSON, _POSTCODE):
+    for pattern in (_PERSON_CALLED, _PHONE, _PERSON, _POSTCODE):
         text = pattern.sub(take, text)
     text = _PUNCTUATION.sub(" ", _CAPTION.sub(" ", text))
     return text.strip(" -"), out
@@ -105,11 +110,11 @@ _FLOOR = re.compile(
 _ROOM_WORD = r"(?:办公室|室|号房间?|房间?|号铺|铺|户|号店铺|店铺?(?!面)|商位|商铺|档|仓)"
 _ROOM = re.compile(
     r"[A-Za-z]{0,2}-?\d{1,5}[A-Za-z]?(?:[-/]?[A-Za-z]?\d{1,4}(?:[A-Za-z](?![A-Za-z]))?)*(?:-[A-Za-z](?![A-Za-z\d]))?"
-    rf"(?:{_ROOM_WORD}|号(?!楼|院))?|[{_CN}]{{3,5}}{_ROOM_WORD}?|[{_CN}]+{_ROOM_WORD}|[东西南北中]{{1,2}}[户室]"
+    rf"(?:{_ROOM_WORD}|号(?!楼|院))?|[{_CN}]{{3,5}}{_ROOM_WORD}?|[{_CN}]+{_ROOM_WORD}|[{_CN}]+号(?= *$)|[A-Za-z][室房]|[东西南北中]{{1,2}}[户室]"
 )
 _GROUP_PART = r"(?:[A-Za-z]{0,2}\d+(?:[A-Za-z]\d{0,3})?|[A-Za-z])"
 _GROUPS = re.compile(rf"{_GROUP_PART}(?:[-#]{_GROUP_PART})+(?![\dA-Za-z])")
-_NO = re.compile(rf"(?:[A-Za-z]?\d+(?:-\d+)?[A-Za-z]?|[{_CN}]+)号(?!线|院|小区|地块|公馆|店|楼)")
+_NO = re.compile(rf"(?:[A-Za-z]?\d+(?:-\d+)?[A-Za-z]?|[{_CN}]+)号(?:[甲乙丙丁](?= ?\d))?(?!线|院|小区|地块|公馆|店|楼)")
 _BARE = re.compile(r"[A-Za-z]?\d+[A-Za-z]?|[A-Za-z](?=\s*\d)")
 _TWO_IN_ONE = re.compile(r"\d{1,3}[A-Za-z](?=\d{3,4}(?:室|$))")
 _BLOCK_IN_BUILDING = re.compile(r"(?:\d+|[A-Za-z]\d?|[一二三四五六七八九十]+)座")
@@ -130,7 +135,7 @@ _START = re.compile(
     r"|[A-Za-z]{0,2}\d+[A-Za-z]?(?=[ -]*$)"
     r"|[A-Za-z](?= ?\d{3,4}室?$)"
     r"|(?<=号)[ -]?(?:[A-Za-z]-?\d+|\d{2,})(?=[^\dA-Za-z弄巷路米支世度])"
-    rf"|\d+[A-Za-z]?号(?= ?(?:{_UNIT.pattern}|{_FLOOR.pattern}|(?!\d+-\d+-\d|{_BUILDING.pattern})(?:{_ROOM.pattern})))"
+    rf"|\d+[A-Za-z]?号[甲乙丙丁]?(?= ?(?:{_UNIT.pattern}|{_FLOOR.pattern}|(?!\d+-\d+-\d|{_BUILDING.pattern})(?:{_ROOM.pattern})))"
     rf"|[{_CN}]{{3,4}}(?:室|房)"
     r")"
 )
@@ -152,7 +157,9 @@ def _start(text: str) -> int:
         parts = re.split(r"[-#]", word)
         if text[begin - 1] == "村" and (len(parts) >= 3 or (len(parts) == 2 and re.search(r"\d{3}", parts[1]))):
             return begin
-        if _OF_A_BUILDING.search(word):
+        if _OF_A_BUILDING.search(word) or (
+            word[-1] in "号甲乙丙丁" and _NUMBERED_VILLAGE.search(text[:begin]) and not re.search(r"[镇乡]", text[:begin])
+        ):
             return begin
         number = _ROAD_NUMBER.match(text, begin)
         if number and _holds_home(number[0]):
@@ -247,6 +254,8 @@ def _is_building(value: str, more: str) -> bool:
 def _bare_building(number: str, more: str) -> bool:
     """Whether a number without a word is a building's: something of the building follows, or it is short."""
     more = more.strip(" -#")
+    if re.match(r"[户室房]", more):
+        return False
     if more and (_UNIT.match(more) or _FLOOR.match(more) or _ROOM.match(more)):
         return True
     return len(re.sub(r"\D", "", number)) <= 2
@@ -296,7 +305,7 @@ def _spread(groups: str, last: int, more: str, found: Found) -> int:
 
 _COMMUNITY = re.compile(
     r"[^\d\s]{1,10}?(?:社区居民委员会|社区居委会|居民委员会|村民委员会|社区|村居委会|社居委|居委会?|村委会?(?!员)|行政村|自然村"
-    r"|村(?![镇口级民委居]|社区|村委|村民委|村居委|小组)|嘎查|(?<![警防察勤巡管支总中])大队(?!部|长)|分场)"
+    r"|村(?![镇口级民委居]|社区|村委|村民委|村居委|小组|改造)|嘎查|(?<![警防察勤巡管支总中])大队(?!部|长)|分场)"
     r"|(?:\d+|[一二三四五六七八九十]+)(?:连(?=\d|$)|委(?=\d|[一二三四五六七八九十]+组|$))"
 )
 # What makes sure that a name with 道 was a road: a dwelling follows.
@@ -308,6 +317,8 @@ _HAMLET = re.compile(
     rf"(?:{_NO_ROAD_SIGN}{{1,4}}(?:屯|(?<!山)庄|寨|堡|岙|坞|塆|屋)|\d+屯)(?=[\d一二三四五六七八九十]+[组队号社]|$)"
     r"|[^\d\s路街道巷弄镇区市园厦场楼院村组东西南北]{2,4}(?<![一二三四五六七八九十])(?=(?:\d+|[一二三四五六七八九十]+)(?:组(?!团)|队))"
 )
+# After a village, a short name that ends like no shop, office or estate is a hamlet's.
+_HAMLET_NAME = re.compile(r"[^\dA-Za-z\s]{1,3}[^\dA-Za-z\s店厂校园院行场站司局所馆处部市城楼厦苑墅府居座会铺台库]")
 _GROUP = re.compile(
     rf"第?{_NUMBER}(?:村民小组|村民组|小组|小队|组(?!团)|队(?!伍)|社(?!区))"
     rf"|{_NO_ROAD_SIGN}{{1,3}}(?:村民小组|小组|组(?!团)|(?<![中支部车警])队(?!伍)|社(?!区))(?=\d|[ -]|$)"
@@ -331,23 +342,23 @@ _ROAD_NUMBER = re.compile(
     r"(?:第|附|副|付|甲|乙|丙|新|老|临|特|夹|自编)?(?:[A-Za-z]?\d++(?:[A-Za-z](?![A-Za-z]))?"
     rf"(?:[-、甲乙丙丁][A-Za-z]?\d*+(?:[A-Za-z](?![A-Za-z]))?)*|[{_CN}]+(?=号))"
     r"(?:号(?:[附付]\d+(?:-\d+)?号?|之[一二三四五六七八九十\d]+)?(?:院(?!内))?|弄|#(?!楼)|好(?=[^\u4e00-\u9fff]|$))?"
-    r"(?!幢|栋|座|号楼|单元|层|楼|室|米|路|大?街|组|队|小队|期|区|分|元|门|大道|巷|支路|库|社|连|委|排|片|梯|屯|小区|[国省县乡]道|高速"
+    r"(?!幢|栋|座|号楼|单元|层|楼|室|米|路|大?街|组|队|小队|期|区|分|元|门|大道|巷|支路|库|社|连|委|排|片|梯|屯|小区|街坊|[国省县乡]道|高速"
     r"|-\d+(?:号楼|幢|栋))"
 )
 _NOT_ROAD = re.compile(
-    r"店|超市|便利|子|分店|分公司|(?:小学|中学|幼儿园|医院|派出所)(?![路街])|小区|社区|花园|菜场|农贸|支行|分行|市场|新村|桥|站|地铁|"
+    r"店|超市|便利|子|分店|分公司|(?:小学|中学|幼儿园|医院|派出所)(?![路街])|小区|社区|花园|菜场|农贸|支行|分行|市场|新村|桥(?:$|[\d东西南北下边头])|站|地铁|"
     r"公寓|家园|校区|口腔|大厦"
 )
 _STREET = re.compile(r"(?:[^\d一二三四五六七八九十]路|[^\d一二三四五六七八九十]街|大道)(?:[东西南北中]段)?$")
 _SIDE = re.compile(
-    rf"(?:{_NUMBER}|[^\d\s路街]{{1,3}})(?:弄|巷|支路)(?!小区|新村|花园|社区|口)(?:\d+号(?!楼))?|[东西南北中]段"
+    rf"(?:{_NUMBER}|[^\d\s路街]{{1,3}})(?:弄|巷|支路)(?!小区|新村|花园|社区|口)(?:\d+号(?!楼)(?:之[{_CN}\d]+)?)?|[东西南北中]段"
 )
 _CROSSING = re.compile(
     r"[东西南北]?(?:与|和|跟|、|近(?=[^\d\s]{2,5}路)|(?:交叉[口处]?|交汇[口处]?|交界[口处]?|交口|路口|口(?![腔岸]))"
     r"(?:[向往偏]?[东西南北]{1,2}(?:侧|角|面|边|方向)?(?![方湖山海江城岸苑区门关街路\d]))?)"
 )
 _SECTION = re.compile(
-    rf"(?:[{_CN}]+|\d+|[A-Za-z]\d?|(?<!门)第[{_CN}\d]+)(?:区|期|标段|组团|地块|园区|厂区|校区)"
+    rf"(?:[{_CN}]+|\d+[A-Za-z]?|[A-Za-z]\d?|(?<!门)第[{_CN}\d]+)(?:区|期|标段|组团|地块|园区|厂区|校区)"
     rf"|(?:(?<![江河湖])[东西南北中][东西南北]?[{_CN}]?|[东西南北]?交易|精品)(?:区|园区|厂区|校区)"
     r"|[东西南北前后正侧]{1,2}大?门|\d+号门"
 )
@@ -387,9 +398,10 @@ _CONTINUES = re.compile(
     r"|[^\d\s]{0,6}(?:店|局|处|所|站|部|委员会|支行|分行|营业厅|分公司)$"
 )
 _NUMBER_AT_END = re.compile(
-    r"(?P<name>.*?)(?P<number>[A-Za-z]?\d+(?:-\d+)?号|(?<=[村区园厦楼城里])[一二三四五六七八九十百]+号)"
+    r"(?P<name>.*?)(?P<number>[A-Za-z]?\d+(?:-\d+)?号(?:[附付]\d+号?)?|(?<=[村区园厦楼城里])[一二三四五六七八九十百]+号)"
 )
-_NUMBER_INSIDE = re.compile(r"(?P<name>\D*?)(?P<number>[A-Za-z]?\d+(?:-\d+)?号)(?!线|地块|院)(?P<more>[^\d\s号].+)")
+_NUMBER_INSIDE = re.compile(r"(?P<name>\D*?)(?P<number>[A-Za-z]?\d+(?:-\d+)?号)(?!线|地块|院|街坊|小区)(?P<more>[^\d\s号].+)")
+_ESTATE = re.compile(rf"^[^\s\d]+(?:{_NAME_END}|[苑园城府庭湾里居])$")
 _BLOCKS = re.compile(r"(?:小区|花园|花苑|[^新]苑|家园|公寓|工业区|工业园区?|山庄|公馆|别墅|华庭)$")
 _STALLS = re.compile(r"(?:市场|商城|商贸城|大厦|广场|商厦)$")
 
@@ -457,7 +469,7 @@ def _is_community(name: str, more: str, found: Found, in_building: bool) -> bool
     if name.endswith(("社区", "委会", "委员会", "村委", "居委", "行政村", "自然村", "嘎查", "连", "大队", "分场", "委")):
         return not re.search(r"路|街|大道|巷", name[:-3]) or ("town" in found and len(name) <= 7)
     if name.endswith("村"):
-        if _NUMBERED_VILLAGE.search(name) and in_building and not more.strip() and _TOWN_OF_CITY.search(found.get("town", "街道")):
+        if _NUMBERED_VILLAGE.search(name) and in_building and not _SECTION.sub("", more).strip() and _TOWN_OF_CITY.search(found.get("town", "街道")):
             return False
         if name.endswith(("新村", "新农村", "新邨")) or name in ("中关村", "农村") or len(name) < 2:
             return False
@@ -487,7 +499,10 @@ def _road(text: str, at: int, found: Found, _: bool) -> int:
     if not m or _NOT_ROAD.match(text, m.end()):
         return at
     inner = _NAME_INSIDE.search(m[0] + "-")
-    if inner and not re.match(r"(?:[东西南北中]|[一二三四五六七八九十]+)?(?:路|街|大道|巷)$", m[0][inner.end() :]):
+    if inner and (
+        not re.match(r"(?:[东西南北中]|[一二三四五六七八九十]+)?(?:路|大?街|大道|巷)$", m[0][inner.end() :])
+        or (inner.start() >= 2 and re.search(r"(?:工业园?区?|园区)[一二三四五六七八九十]+[路街]$", m[0]))
+    ):
         return at
     end = m.end()
     n = _ROAD_NUMBER.match(text, skip(text, end))
@@ -539,6 +554,9 @@ def _compound(text: str, found: Found, rest: list[str], in_building: bool) -> No
         found["section"] = section + found.get("section", "")
         text = text[: -len(section)].strip(" -")
     text = _number_inside(text, found, rest)
+    if "community" in found and "road" not in found and not in_building and _HAMLET_NAME.fullmatch(text):
+        _aside(found, "hamlet", text)
+        return
     if "building" not in found and (m := re.search(r"(?<=[\u4e00-\u9fff])[A-Z]$", text)):
         found["building"] = m[0]
         text = text[: m.start()]
@@ -554,7 +572,7 @@ def _compound(text: str, found: Found, rest: list[str], in_building: bool) -> No
 
 def _parts_off(name: str, section: str) -> bool:
     """Whether a section stands apart from the name before it: 复兴一区 is a name, 阳光花园一区 a part of 阳光花园."""
-    return len(name) > 3 or (bool(name) and (section[-1] in "期门" or name[-1] in "城都场"))
+    return len(name) > 3 or (bool(name) and (section[-1] in "期门" or name[-1] in "城都场园苑里庭府"))
 
 
 def _without_surroundings(text: str, found: Found, rest: list[str]) -> str:
@@ -642,6 +660,7 @@ def read(text: str) -> Parts:
     if (m := _PERSON_FIRST.match(body)) and not read_divisions(m[0].strip(), {}, []):
         out.insert(0, m[0].strip())
         body = body[m.end() :]
+    body = _divisions_first(body)
     begin = _start(body)
     head = body[:begin].strip(" -")
     found: Found = {}
@@ -650,6 +669,9 @@ def read(text: str) -> Parts:
     _places(head[read_divisions(head, found, over) :], found, over, "building" in dict(inner))
     if inner and "zone" in found and not {"compound", "road", "community"} & found.keys():
         found["compound"] = found.pop("zone")
+    if left and not {"road", "compound", "community"} & found.keys() and (not head or _ESTATE.search(left)):
+        _places(left, found, over, in_building=True)  # 3号楼501 翡翠城
+        left = ""
     for level, value in inner:
         if level in found:  # the part before named one already: nothing of a number may be lost
             _aside(found, "part", value)
@@ -660,6 +682,19 @@ def read(text: str) -> Parts:
         left = left.replace(number[0], " ", 1)
     rest = " ".join(r for r in (*over, left, *out) if r)
     return Parts({k: v.replace(" ", "") for k, v in found.items() if v}, rest)
+
+
+def _divisions_first(text: str) -> str:
+    """An address whose divisions stand at its end (3号楼501 翡翠城 奎文区), turned round; any other as it is."""
+    first, *others = text.split(" ")
+    if not others or read_divisions(first, {}, []):
+        return text
+    for i, piece in enumerate(others):
+        found: Found = {}
+        end = read_divisions(piece, found, [])
+        if end and (len(found) >= 2 or end == len(piece)) and {"city", "district"} & found.keys():
+            return " ".join([*others[i:], first, *others[:i]])
+    return text
 
 
 def split(text: str) -> tuple[Found, str]:
