@@ -59,7 +59,7 @@ _CAPTION = re.compile(
     r"|(?:收货人|收件人|联系人|姓名|电话|手机号码?|联系电话)\s*:?\s*|门牌号?码?(?=\s?:?\d)"
 )
 _PLACE_IN_BRACKETS = re.compile(
-    r"(?:省|市|区|县|镇|乡|街道|社区|村)[^\s]{0,4}$|\d+(?:号楼?|幢|栋|单元|室)|(?:路|街|大道|弄|巷)\d"
+    r"^\d+$|(?:省|市|区|县|镇|乡|街道|社区|村)[^\s]{0,4}$|\d+(?:号楼?|幢|栋|单元|室)|(?:路|街|大道|弄|巷)\d"
 )
 
 
@@ -402,6 +402,7 @@ _NUMBER_AT_END = re.compile(
 )
 _NUMBER_INSIDE = re.compile(r"(?P<name>\D*?)(?P<number>[A-Za-z]?\d+(?:-\d+)?号)(?!线|地块|院|街坊|小区)(?P<more>[^\d\s号].+)")
 _ESTATE = re.compile(rf"^[^\s\d]+(?:{_NAME_END}|[苑园城府庭湾里居])$")
+_NUMBER_BESIDE = re.compile(r"[A-Za-z]*\d[\dA-Za-z-]*")
 _BLOCKS = re.compile(r"(?:小区|花园|花苑|[^新]苑|家园|公寓|工业区|工业园区?|山庄|公馆|别墅|华庭)$")
 _STALLS = re.compile(r"(?:市场|商城|商贸城|大厦|广场|商厦)$")
 
@@ -677,10 +678,12 @@ def read(text: str) -> Parts:
             _aside(found, "part", value)
         else:
             found[level] = value
-    if number := re.search(r"[A-Za-z]*\d[\dA-Za-z-]*", left):
-        _aside(found, "part", number[0])
-        left = left.replace(number[0], " ", 1)
-    rest = " ".join(r for r in (*over, left, *out) if r)
+    # A number that no level holds still tells two homes apart.
+    beside = " ".join(t for t in (*over, left) if t)
+    for number in _NUMBER_BESIDE.findall(beside):
+        _aside(found, "part", number)
+    beside = " ".join(_NUMBER_BESIDE.sub(" ", beside).split())
+    rest = " ".join(r for r in (beside, *out) if r)
     return Parts({k: v.replace(" ", "") for k, v in found.items() if v}, rest)
 
 
