@@ -173,7 +173,7 @@ def _key(level: str, value: str) -> str:
     if level in ("lane", "hamlet", "near", "part"):
         return _plain(value)
     if level == "compound":
-        value = _BEFORE_WORD.sub(lambda m: _number(m[0]), value.upper())
+        value = _BEFORE_WORD.sub(lambda m: _number(m[0]), value.upper().replace("·", ""))
         return re.sub(r"(?<=..)(?:住宅小区|居民小区|小区)$", "", value)
     if level == "section":
         return re.sub("第(?=\\d)", "", _BEFORE_WORD.sub(lambda m: _number(m[0]), value.upper()))

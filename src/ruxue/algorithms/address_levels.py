@@ -40,7 +40,7 @@ _LONGEST = 200
 _DASHES = re.compile(r"[‐‑‒–—―−－~～]+|-{2,}")
 _ONE_FOR_DASH = re.compile(r"(?<=\d)一(?=\d)")
 _INVISIBLE = re.compile(r"[\u200b-\u200f\ufeff\u00ad]")
-_PUNCTUATION = re.compile(r"[\s,，。.;；:：、|/\\_>·!！?？\"'“”]+")
+_PUNCTUATION = re.compile(r"[\s,，。.;；:：、|/\\_<>()\[\]【】{}!！?？\"'“”]+")
 _BRACKETS = re.compile(r"[(\[【〔{《]([^()\[\]【】〔〕{}《》]*)[)\]】〕}》]")
 _PHONE = re.compile(r"(?<!\d)(?:\+?86-?)?(?:1[3-9]\d[- ]?\d{4}[- ]?\d{4}|0\d{2,3}-?\d{7,8}|400-?\d{3}-?\d{4})(?!\d)")
 _POSTCODE = re.compile(r"(?:邮编|邮政编码)\s*:?\s*\d{6}")
@@ -104,7 +104,7 @@ _UNIT = re.compile(
     rf"|(?:\d+[A-Za-z]?|[A-Za-z]|[{_CN}]+|[甲乙丙丁])号?门(?![口市面诊店卫头前业]|牌)"
 )
 _FLOOR = re.compile(
-    rf"(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA-Z]\d?|[{_CN}]+)(?:层|楼|搂|[Ff](?![A-Za-z]))"
+    rf"(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA-Z]\d?|[{_CN}]+)(?:层楼?|楼|搂|[Ff](?![A-Za-z]))"
     r"|架空层|底层|首层|顶层|负[一二三\d]"
 )
 _ROOM_WORD = r"(?:办公室|室|号房间?|房间?|号铺|铺|户|号店铺|店铺?(?!面)|商位|商铺|档|仓)"
@@ -114,7 +114,7 @@ _ROOM = re.compile(
 )
 _GROUP_PART = r"(?:[A-Za-z]{0,2}\d+(?:[A-Za-z]\d{0,3})?|[A-Za-z])"
 _GROUPS = re.compile(rf"{_GROUP_PART}(?:[-#]{_GROUP_PART})+(?![\dA-Za-z])")
-_NO = re.compile(rf"(?:[A-Za-z]?\d+(?:-\d+)?[A-Za-z]?|[{_CN}]+)号(?:[甲乙丙丁](?= ?\d))?(?!线|院|小区|地块|公馆|店|楼)")
+_NO = re.compile(rf"(?:[A-Za-z]?\d+(?:-\d+)?[A-Za-z]?|[{_CN}]+)号(?:[甲乙丙丁](?= ?\d))?(?!线|院|小区|地块|公馆|店|楼|铺|商铺|房|档|仓|门)")
 _BARE = re.compile(r"[A-Za-z]?\d+[A-Za-z]?|[A-Za-z](?=\s*\d)")
 _TWO_IN_ONE = re.compile(r"\d{1,3}[A-Za-z](?=\d{3,4}(?:室|$))")
 _BLOCK_IN_BUILDING = re.compile(r"(?:\d+|[A-Za-z]\d?|[一二三四五六七八九十]+)座")
@@ -130,7 +130,7 @@ _START = re.compile(
     rf"|(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA]\d|[{_CN}]+)(?:层|楼(?![上下道梯盘]))|\d{{1,2}}[Ff](?![A-Za-z])|架空层|底层|首层|顶层"
     rf"|[A-Za-z]?-?\d{{1,5}}[A-Za-z]?{_ROOM_WORD}(?![\u4e00-\u9fff])|[A-Za-z]?\d{{3,7}}室"
     r"|(?<=大厦|广场|中心|商城|公寓|大楼)[A-Za-z]?\d{3,5}(?=[\u4e00-\u9fff])(?![年路街号弄巷米])"
-    rf"|{_GROUP_PART}(?:[-#/ ]{_GROUP_PART})+(?![\dA-Za-z路弄巷]|号线)|\d{{1,3}}[A-Za-z]\d{{3,4}}(?=室|$)"
+    rf"|{_GROUP_PART}(?:[-#/ ]{_GROUP_PART})+(?![\dA-Za-z路弄巷]|号线)|\d{{1,3}}[A-Za-z]\d{{2,4}}(?=室|$)"
     rf"|[A-Za-z]?\d+[A-Za-z]?[- #]?(?=(?:{_UNIT.pattern}|{_FLOOR.pattern}|{_BUILDING.pattern}))"
     r"|[A-Za-z]{0,2}\d+[A-Za-z]?(?=[ -]*$)"
     r"|[A-Za-z](?= ?\d{3,4}室?$)"
@@ -188,6 +188,9 @@ def tail(text: str) -> tuple[tuple[tuple[str, str], ...], str]:
             break
         if end := _take(piece, found):
             at += end
+        elif found and re.match(r"[东西南北中]\d{3}", piece):
+            rest += piece[0] + " "
+            at += 1
         elif "building" in found and (m := _BUILDING.match(piece)):
             # Two buildings: the one with a word of its own is meant, or the first.
             told = found["building"]
@@ -258,7 +261,7 @@ def _bare_building(number: str, more: str) -> bool:
         return False
     if more and (_UNIT.match(more) or _FLOOR.match(more) or _ROOM.match(more)):
         return True
-    return len(re.sub(r"\D", "", number)) <= 2
+    return len(re.sub(r"\D", "", number)) <= 2 and not re.fullmatch(r"\d+[A-Za-z]", number)
 
 
 def _spread(groups: str, last: int, more: str, found: Found) -> int:
@@ -274,6 +277,8 @@ def _spread(groups: str, last: int, more: str, found: Found) -> int:
         found.update(zip(above, upper, strict=False))
         return sum(len(p) + 1 for p in upper)
     word = re.match(rf"{_ROOM_WORD}|号(?!楼|院)", more)
+    if word and word[0] == "室" and all(p.isdecimal() and len(p) <= 2 for p in parts):
+        return 0
     if last < 0:
         levels = {2: ["building", "room"], 3: ["building", "unit", "room"], 4: ["building", "unit", "floor", "room"]}
     else:
@@ -304,7 +309,7 @@ def _spread(groups: str, last: int, more: str, found: Found) -> int:
 # ---- the head: community, road and number, compound ----------------------------------------------------------------
 
 _COMMUNITY = re.compile(
-    r"[^\d\s]{1,10}?(?:社区居民委员会|社区居委会|居民委员会|村民委员会|社区|村居委会|社居委|居委会?|村委会?(?!员)|行政村|自然村"
+    r"[^\d\s]{1,10}?(?:社区居民委员会|社区居委会|居民委员会|村民委员会|社区|村居委会|社居委|居委会?|村委会?(?!员)|村民委(?!员)|行政村|自然村"
     r"|村(?![镇口级民委居]|社区|村委|村民委|村居委|小组|改造)|嘎查|(?<![警防察勤巡管支总中])大队(?!部|长)|分场)"
     r"|(?:\d+|[一二三四五六七八九十]+)(?:连(?=\d|$)|委(?=\d|[一二三四五六七八九十]+组|$))"
 )
@@ -329,7 +334,7 @@ _GROUP_OF_VILLAGE = re.compile(
 )
 _HOUSE_IN_GROUP = re.compile(r"[ -]*((?:附?\d+(?:-\d+)?号(?!楼)(?:附\d+号?)?|\d+(?:-\d+)?(?=[ -]*$)))")
 _ROAD = re.compile(
-    r"(?:[^\d\s\-]{1,4}?\d{1,2}号(?:大街|大道|路)|[GSXY]?\d{2,3}(?:国道|省道|县道|乡道)"
+    r"(?:[^\d\s\-路街巷]{1,4}?\d{1,2}号(?:大街|大道|路(?![劲口过由桥]))|[GSXY]?\d{2,3}(?:国道|省道|县道|乡道)"
     r"|[第]?[\d一二三四五六七八九十]+(?:号?(?:大街|大道|路|街)(?![区口坊])|巷(?=\d))"
     r"|[^\d\s\-]{1,6}(?<![路街])\d{1,2}(?:号?(?:大街|大道|道街|路|街)(?![区口坊])|巷(?=\d))"
     r"|[东西南北]{1,2}[一二三四五六]环(?:[东西南北]?路)?(?=[^\d\s]|\d+号)"
@@ -371,7 +376,7 @@ _BETWEEN = re.compile(
     r"|[往向]?[东西南北]{1,2}\d+米|(?<![医学])院内|(?<=[园厦城场区院村学心楼])内(?=[^\d\s]{2})"
 )
 _BEFORE = re.compile(
-    r"(?:旁边?|口|交口|转角|号|[边尾](?=[^\d\s]{2})|街上|路?[东西南北]{1,2}(?:[侧面边角首头临邻]|方向)|路[东西南北](?![^\s]*[路街])"
+    r"(?:旁(?:边|(?!边))|口|交口|转角|号|[边尾](?=[^\d\s]{2})|街上|路?[东西南北]{1,2}(?:[侧面边角首头临邻]|方向)|路[东西南北](?![^\s]*[路街])"
     r"|[往向]?[东西南北]{0,2}(?:走|行|约)*\d+米(?:处|路)?(?:路?[东西南北]侧?)?|(?:交叉口?|交汇处?|路口)[东西南北]{0,2}角?)+(?=.)"
 )
 _REMARK = re.compile(
@@ -463,7 +468,7 @@ def _is_community(name: str, more: str, found: Found, in_building: bool) -> bool
     residents = name.endswith(("社区", "居委会", "居民委员会")) and "town" in found
     if not residents and re.search(r"大厦|花园|公寓|广场|小区|市场|国际|度假|生活村|公司|对面|医院|学校", name):
         return False
-    if re.match(rf"(?:{_NAME_END})(?![^\s]?[路街]|[组队])", more):
+    if re.match(rf"(?:{_NAME_END})(?![^\s]?[路街]|[组队屯])", more):
         return False
     if _GROUP.match(more) and name.endswith("村"):
         return len(name) >= 2
