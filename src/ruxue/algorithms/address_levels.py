@@ -310,12 +310,16 @@ def _spread(groups: str, last: int, more: str, found: Found) -> int:
 
 _COMMUNITY = re.compile(
     r"[^\d\s]{1,10}?(?:社区居民委员会|社区居委会|居民委员会|村民委员会|社区|村居委会|社居委|居委会?|村委会?(?!员)|村民委(?!员)|行政村|自然村"
-    r"|村(?![镇口级民委居]|社区|村委|村民委|村居委|小组|改造)|嘎查|(?<![警防察勤巡管支总中])大队(?!部|长)|分场)"
+    r"|村(?![镇口级民委居]|社区|村委|村民委|村居委|小组|改造|[组队](?=[\d ]|$))|嘎查|(?<![警防察勤巡管支总中])大队(?!部|长)|分场)"
     r"|(?:\d+|[一二三四五六七八九十]+)(?:连(?=\d|$)|委(?=\d|[一二三四五六七八九十]+组|$))"
 )
 # What makes sure that a name with 道 was a road: a dwelling follows.
 _TO_NAME = r"[^\d\s路街道]{2,7}(?:小区|花园|花苑|家园|公寓|大厦|广场|新村|里|苑|园|府|居|庭|湾)(?:[\d\s]|$)"
 _NO_ROAD_SIGN = r"[^\d\s路街道巷弄镇区市园厦场楼院]"
+# A road and then a community (人民东路高家崖村), not a community named after a road (石化路社区, 中山路第一社区).
+_ROAD_BEFORE = re.compile(
+    r"[^\s]{2,5}(?:路|街|大道|[^\s]线|高速)(?!第?[一二三四五六七八九十东西南北]*(?:社区|居委))[^\s]{1,7}(?:村|社区|委会|庄|屯)$"
+)
 _NUMBERED_VILLAGE = re.compile(r"..(?:[一二三四五六七八九十]|[东西南北])村$")
 _TOWN_OF_CITY = re.compile(r"街道|街$")
 _HAMLET = re.compile(
@@ -340,7 +344,8 @@ _ROAD = re.compile(
     r"|[东西南北]{1,2}[一二三四五六]环(?:[东西南北]?路)?(?=[^\d\s]|\d+号)"
     r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|高速(?:公路)?|环线|(?<![铁岔])(?<![十丁]字)路(?!桥|由|过|劲|虎|易)"
     r"|街(?!道|区|坊|大道|上|路)|(?<!里)巷|弄(?!堂)"
-    rf"|道(?=\d|{_TO_NAME})|头条|条(?=\d+号)|(?<=[^里])里弄|[线堤](?=\d+号|与)))"
+    rf"|道(?=\d|{_TO_NAME})|(?<![街味足通隧频管河古步赛栈匝车跑水])道(?=$)|头条|条(?=\d+号)|(?<=[^里])里弄"
+    r"|[线堤](?=\d+号|与|[^\d\s线]{2,6}(?:村|社区))))"
     r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号)|辅[路道]|延[长伸][线段])?"
 )
 _ROAD_NUMBER = re.compile(
@@ -354,6 +359,7 @@ _NOT_ROAD = re.compile(
     r"店|超市|便利|子|分店|分公司|(?:小学|中学|幼儿园|医院|派出所)(?![路街])|小区|社区|花园|菜场|农贸|支行|分行|市场|新村|桥(?:$|[\d东西南北下边头])|站|地铁|"
     r"公寓|家园|校区|口腔|大厦"
 )
+_LANE_OF_ESTATE = re.compile(r"(?:工业园?区?|园区|小区|花园|新村|家园|市场|[材贸]城)[一二三四五六七八九十]+[路街巷]$")
 _STREET = re.compile(r"(?:[^\d一二三四五六七八九十]路|[^\d一二三四五六七八九十]街|大道)(?:[东西南北中]段)?$")
 _SIDE = re.compile(
     rf"(?:{_NUMBER}|[^\d\s路街]{{1,3}})(?:弄|巷|支路)(?!小区|新村|花园|社区|口)(?:\d+号(?!楼)(?:之[{_CN}\d]+)?)?|[东西南北中]段"
@@ -376,7 +382,7 @@ _BETWEEN = re.compile(
     r"|[往向]?[东西南北]{1,2}\d+米|(?<![医学])院内|(?<=[园厦城场区院村学心楼])内(?=[^\d\s]{2})"
 )
 _BEFORE = re.compile(
-    r"(?:旁(?:边|(?!边))|口|交口|转角|号|[边尾](?=[^\d\s]{2})|街上|路?[东西南北]{1,2}(?:[侧面边角首头临邻]|方向)|路[东西南北](?![^\s]*[路街])"
+    r"(?:旁(?:边|(?!边))|口|交口|转角|号|[边尾](?=[^\d\s]{2})|街上|村[东西南北头尾口中]头?(?=[\d\s]|[^\d\s]{3})|路?[东西南北]{1,2}(?:[侧面边角首头临邻]|方向)|路[东西南北](?![^\s]*[路街])"
     r"|[往向]?[东西南北]{0,2}(?:走|行|约)*\d+米(?:处|路)?(?:路?[东西南北]侧?)?|(?:交叉口?|交汇处?|路口)[东西南北]{0,2}角?)+(?=.)"
 )
 _REMARK = re.compile(
@@ -392,7 +398,7 @@ _NAMED = re.compile(rf"(?:{_NAME_END})$")
 _NAME_INSIDE = re.compile(rf"(?:{_NAME_END}|开发区|园区)(?=[^\s]{{2,}})|(?<=[^\s]{{2}})苑(?=[^\s]{{3,}})")
 # A zone or estate that a road follows.
 _AREA = re.compile(
-    rf"[^\s]{{1,12}}?(?:{_NAME_END}|开发区|园区|产业园|[^\s]区)(?:[A-Z东西南北一二三四]+区)?(?= ?{_ROAD.pattern}\d)"
+    rf"[^\s]{{1,12}}?(?:{_NAME_END}|开发区|园区|产业园|[^\s]区)(?:[A-Z东西南北一二三四]+区)?(?= ?{_ROAD.pattern}[\d{_CN}])"
     rf"|[^\s]{{1,12}}?(?:工业园区?|工业区|开发区|科技园区?|产业园区?|[^小市校\s]园区|新区)(?= ?{_ROAD.pattern})"
 )
 _NAME_ENDS = re.compile(_NAME_END)
@@ -449,7 +455,7 @@ def _community(text: str, at: int, found: Found, in_building: bool) -> int:
     if "road" in found and ("community" in found or "road_number" in found or not re.search(r"[区会村]$", m[0])):
         return at
     end = m.end()
-    if m[0].endswith("村") and re.match(r"村(?=[^\s路街口委民]|$)(?![^\s]{0,1}[路街])", text[end:]):
+    if m[0].endswith("村") and re.match(r"村(?=[^\s路街口委民东西南北头尾]|$)(?![^\s]{0,1}[路街])", text[end:]):
         end += 1
     if "community" in found:
         _aside(found, "hamlet", text[at:end])
@@ -469,6 +475,8 @@ def _is_community(name: str, more: str, found: Found, in_building: bool) -> bool
     if not residents and re.search(r"大厦|花园|公寓|广场|小区|市场|国际|度假|生活村|公司|对面|医院|学校", name):
         return False
     if re.match(rf"(?:{_NAME_END})(?![^\s]?[路街]|[组队屯])", more):
+        return False
+    if _ROAD_BEFORE.match(name):
         return False
     if _GROUP.match(more) and name.endswith("村"):
         return len(name) >= 2
@@ -507,7 +515,8 @@ def _road(text: str, at: int, found: Found, _: bool) -> int:
     inner = _NAME_INSIDE.search(m[0] + "-")
     if inner and (
         not re.match(r"(?:[东西南北中]|[一二三四五六七八九十]+)?(?:路|大?街|大道|巷)$", m[0][inner.end() :])
-        or (inner.start() >= 2 and re.search(r"(?:工业园?区?|园区)[一二三四五六七八九十]+[路街]$", m[0]))
+        or (inner.start() >= 2 and _LANE_OF_ESTATE.search(m[0]))
+        or (inner.end() == len(m[0]) - 1 and text.startswith("口", m.end()))
     ):
         return at
     end = m.end()
@@ -626,7 +635,7 @@ def _number_inside(text: str, found: Found, rest: list[str]) -> str:
     if not m:
         return text
     name, number = m["name"], m["number"]
-    if _NAMED.search(name):
+    if _NAMED.search(name) or _ESTATE.search(name):
         found["building" if "road_number" in found or _BLOCKS.search(name) else "road_number"] = number
         rest.append(m["more"])
         return name
