@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from ruxue.algorithms.divisions import read_divisions, skip
 from ruxue.algorithms.identity import simplify
@@ -29,8 +29,8 @@ LEVELS = (
     "floor",
     "room",
 )
-# Told apart for comparison only; in an answer they stand in the rest: a zone beside a district, a hamlet inside a village, a side lane, a part of
-# a compound, what a place is near to (对面, a crossing), what belongs to a home (车库).
+# Told apart for comparison only; in an answer they stand in the rest: a zone beside a district, a hamlet inside a
+# village, a side lane, a part of a compound, what a place is near to (对面, a crossing), what belongs to a home (车库).
 ASIDES = ("zone", "hamlet", "lane", "section", "near", "part")
 Found = dict[str, str]
 
@@ -110,11 +110,14 @@ _FLOOR = re.compile(
 _ROOM_WORD = r"(?:办公室|室|号房间?|房间?|号铺|铺|户|号店铺|店铺?(?!面)|商位|商铺|档|仓)"
 _ROOM = re.compile(
     r"[A-Za-z]{0,2}-?\d{1,5}[A-Za-z]?(?:[-/]?[A-Za-z]?\d{1,4}(?:[A-Za-z](?![A-Za-z]))?)*(?:-[A-Za-z](?![A-Za-z\d]))?"
-    rf"(?:{_ROOM_WORD}|号(?!楼|院))?|[{_CN}]{{3,5}}{_ROOM_WORD}?|[{_CN}]+{_ROOM_WORD}|[{_CN}]+号(?= *$)|[A-Za-z][室房]|[东西南北中]{{1,2}}[户室]"
+    rf"(?:{_ROOM_WORD}|号(?!楼|院))?|[{_CN}]{{3,5}}{_ROOM_WORD}?|[{_CN}]+{_ROOM_WORD}"
+    rf"|[{_CN}]+号(?= *$)|[A-Za-z][室房]|[东西南北中]{{1,2}}[户室]"
 )
 _GROUP_PART = r"(?:[A-Za-z]{0,2}\d+(?:[A-Za-z]\d{0,3})?|[A-Za-z])"
 _GROUPS = re.compile(rf"{_GROUP_PART}(?:[-#]{_GROUP_PART})+(?![\dA-Za-z])")
-_NO = re.compile(rf"(?:[A-Za-z]?\d+(?:-\d+)?[A-Za-z]?|[{_CN}]+)号(?:[甲乙丙丁](?= ?\d))?(?!线|院|小区|地块|公馆|店|楼|铺|商铺|房|档|仓|门)")
+_NO = re.compile(
+    rf"(?:[A-Za-z]?\d+(?:-\d+)?[A-Za-z]?|[{_CN}]+)号(?:[甲乙丙丁](?= ?\d))?(?!线|院|小区|地块|公馆|店|楼|铺|商铺|房|档|仓|门)"
+)
 _BARE = re.compile(r"[A-Za-z]?\d+[A-Za-z]?|[A-Za-z](?=\s*\d)")
 _TWO_IN_ONE = re.compile(r"\d{1,3}[A-Za-z](?=\d{3,4}(?:室|$))")
 _BLOCK_IN_BUILDING = re.compile(r"(?:\d+|[A-Za-z]\d?|[一二三四五六七八九十]+)座")
@@ -124,10 +127,13 @@ _PART = re.compile(
 )
 # Where a tail may start. A number behind another, behind 第 or 甲 belongs to what is before it.
 _START = re.compile(
-    rf"(?<![0-9A-Za-z](?=[0-9A-Za-z]))(?<!(?<!门)第)(?<![甲乙丙丁附副](?=\d))(?<![{_CN}](?=[{_CN}]))(?<![0-9A-Za-z]-)(?!4[sS]店)(?:"
+    rf"(?<![0-9A-Za-z](?=[0-9A-Za-z]))(?<!(?<!门)第)(?<![甲乙丙丁附副](?=\d))(?<![{_CN}](?=[{_CN}]))"
+    r"(?<![0-9A-Za-z]-)(?!4[sS]店)(?:"
     rf"(?:[中甲乙丙丁]|(?<=[苑园区院庭寓厦])[东西南北]){_BUILDING_NUMBER}|{_BUILDING_OTHER}"
-    rf"|(?:[A-Za-z]?\d+|[A-Za-z]|[{_CN}]+|[{_SIDES}])(?:单元|单无|单位?(?=-?\d{{3}})|门洞|梯(?=\d)|(?<![{_SIDES}])门(?=[\d{_CN}]))"
-    rf"|(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA]\d|[{_CN}]+)(?:层|楼(?![上下道梯盘]))|\d{{1,2}}[Ff](?![A-Za-z])|架空层|底层|首层|顶层"
+    rf"|(?:[A-Za-z]?\d+|[A-Za-z]|[{_CN}]+|[{_SIDES}])"
+    rf"(?:单元|单无|单位?(?=-?\d{{3}})|门洞|梯(?=\d)|(?<![{_SIDES}])门(?=[\d{_CN}]))"
+    rf"|(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA]\d|[{_CN}]+)(?:层|楼(?![上下道梯盘]))"
+    r"|\d{1,2}[Ff](?![A-Za-z])|架空层|底层|首层|顶层"
     rf"|[A-Za-z]?-?\d{{1,5}}[A-Za-z]?{_ROOM_WORD}(?![\u4e00-\u9fff])|[A-Za-z]?\d{{3,7}}室"
     r"|(?<=大厦|广场|中心|商城|公寓|大楼)[A-Za-z]?\d{3,5}(?=[\u4e00-\u9fff])(?![年路街号弄巷米])"
     rf"|{_GROUP_PART}(?:[-#/ ]{_GROUP_PART})+(?![\dA-Za-z路弄巷]|号线)|\d{{1,3}}[A-Za-z]\d{{2,4}}(?=室|$)"
@@ -135,7 +141,8 @@ _START = re.compile(
     r"|[A-Za-z]{0,2}\d+[A-Za-z]?(?=[ -]*$)"
     r"|[A-Za-z](?= ?\d{3,4}室?$)"
     r"|(?<=号)[ -]?(?:[A-Za-z]-?\d+|\d{2,})(?=[^\dA-Za-z弄巷路米支世度])"
-    rf"|\d+[A-Za-z]?号[甲乙丙丁]?(?= ?(?:{_UNIT.pattern}|{_FLOOR.pattern}|(?!\d+-\d+-\d|{_BUILDING.pattern})(?:{_ROOM.pattern})))"
+    rf"|\d+[A-Za-z]?号[甲乙丙丁]?(?= ?(?:{_UNIT.pattern}|{_FLOOR.pattern}"
+    rf"|(?!\d+-\d+-\d|{_BUILDING.pattern})(?:{_ROOM.pattern})))"
     rf"|[{_CN}]{{3,4}}(?:室|房)"
     r")"
 )
@@ -158,7 +165,9 @@ def _start(text: str) -> int:
         if text[begin - 1] == "村" and (len(parts) >= 3 or (len(parts) == 2 and re.search(r"\d{3}", parts[1]))):
             return begin
         if _OF_A_BUILDING.search(word) or (
-            word[-1] in "号甲乙丙丁" and _NUMBERED_VILLAGE.search(text[:begin]) and not re.search(r"[镇乡]", text[:begin])
+            word[-1] in "号甲乙丙丁"
+            and _NUMBERED_VILLAGE.search(text[:begin])
+            and not re.search(r"[镇乡]", text[:begin])
         ):
             return begin
         number = _ROAD_NUMBER.match(text, begin)
@@ -266,7 +275,7 @@ def _bare_building(number: str, more: str) -> bool:
 
 def _spread(groups: str, last: int, more: str, found: Found) -> int:
     """Numbers joined by dashes go to the levels from building (or, after a building, from unit) down to the room:
-    3-2-501, 3-501, 2-501 after a building. Returns how much was taken with the room's word; 0 if they are one number."""
+    3-2-501, 3-501, 2-501 after a building. Returns how much was taken with the room's word; 0 if it is one number."""
     parts = re.split(r"[-#]", groups)
     if below := re.match(r"单元|层|楼|幢|栋|号楼", more):
         # The last number has a word of its own: 8-11-7楼.
@@ -328,6 +337,7 @@ _HAMLET = re.compile(
 )
 # After a village, a short name that ends like no shop, office or estate is a hamlet's.
 _HAMLET_NAME = re.compile(r"[^\dA-Za-z\s]{1,3}[^\dA-Za-z\s店厂校园院行场站司局所馆处部市城楼厦苑墅府居座会铺台库]")
+_VILLAGE_NAME = re.compile(r"[^\dA-Za-z\s]{1,2}[庄屯寨堡沟坪坝塘岭坑埠营圩垭集铺洼坡坞岙浜冲坳窑庙]")
 _GROUP = re.compile(
     rf"第?{_NUMBER}(?:村民小组|村民组|小组|小队|组(?!团)|队(?!伍)|社(?!区))"
     rf"|{_NO_ROAD_SIGN}{{1,3}}(?:村民小组|小组|组(?!团)|(?<![中支部车警])队(?!伍)|社(?!区))(?=\d|[ -]|$)"
@@ -352,7 +362,7 @@ _ROAD_NUMBER = re.compile(
     r"(?:第|附|副|付|甲|乙|丙|新|老|临|特|夹|自编)?(?:[A-Za-z]?\d++(?:[A-Za-z](?![A-Za-z]))?"
     rf"(?:[-、甲乙丙丁][A-Za-z]?\d*+(?:[A-Za-z](?![A-Za-z]))?)*|[{_CN}]+(?=号))"
     r"(?:号(?:[附付]\d+(?:-\d+)?号?|之[一二三四五六七八九十\d]+)?(?:院(?!内))?|弄|#(?!楼)|好(?=[^\u4e00-\u9fff]|$))?"
-    r"(?!幢|栋|座|号楼|单元|层|楼|室|米|路|大?街|组|队|小队|期|区|分|元|门|大道|巷|支路|库|社|连|委|排|片|梯|屯|小区|街坊|[国省县乡]道|高速"
+    r"(?!幢|栋|座|号楼|单元|层|楼|室|米|路|大?街|组|队|小队|期|区|分|元|门|大道|巷|支路|库|社|连|委|排|片|梯|屯|号?小区|号?街坊|[国省县乡]道|高速"
     r"|-\d+(?:号楼|幢|栋))"
 )
 _NOT_ROAD = re.compile(
@@ -382,7 +392,8 @@ _BETWEEN = re.compile(
     r"|[往向]?[东西南北]{1,2}\d+米|(?<![医学])院内|(?<=[园厦城场区院村学心楼])内(?=[^\d\s]{2})"
 )
 _BEFORE = re.compile(
-    r"(?:旁(?:边|(?!边))|口|交口|转角|号|[边尾](?=[^\d\s]{2})|街上|村[东西南北头尾口中]头?(?=[\d\s]|[^\d\s]{3})|路?[东西南北]{1,2}(?:[侧面边角首头临邻]|方向)|路[东西南北](?![^\s]*[路街])"
+    r"(?:旁(?:边|(?!边))|口|交口|转角|号|[边尾](?=[^\d\s]{2})|街上|村[东西南北头尾口中]头?(?=[\d\s]|[^\d\s]{3})"
+    r"|路?[东西南北]{1,2}(?:[侧面边角首头临邻]|方向)|路[东西南北](?![^\s]*[路街])"
     r"|[往向]?[东西南北]{0,2}(?:走|行|约)*\d+米(?:处|路)?(?:路?[东西南北]侧?)?|(?:交叉口?|交汇处?|路口)[东西南北]{0,2}角?)+(?=.)"
 )
 _REMARK = re.compile(
@@ -404,14 +415,17 @@ _AREA = re.compile(
 _NAME_ENDS = re.compile(_NAME_END)
 _DWELLINGS = ("花园", "花苑", "家园", "小区", "新村", "名苑", "嘉苑", "公寓")
 _CONTINUES = re.compile(
-    rf"店|分|[^\s\d]{{0,5}}(?:家属[院楼区]|宿舍[楼区]?|生活区|大院|住宅[楼区]?|安置[房区]|[华王国]?府)|[一二三四五六七八九十]分[厂店]|[^\s\d]{{1,6}}校区|附属|{_NAME_END}|[一二三四五六七八九十]+[村里坊苑]|[东西南北][苑区]?里"
+    rf"店|分|[^\s\d]{{0,5}}(?:家属[院楼区]|宿舍[楼区]?|生活区|大院|住宅[楼区]?|安置[房区]|[华王国]?府)"
+    rf"|[一二三四五六七八九十]分[厂店]|[^\s\d]{{1,6}}校区|附属|{_NAME_END}|[一二三四五六七八九十]+[村里坊苑]|[东西南北][苑区]?里"
     r"|城$|花|有限|股份|集团|总|大|国际|银座|商务|文化|科技|世纪|服务|管理|监督"
     r"|[^\d\s]{0,6}(?:店|局|处|所|站|部|委员会|支行|分行|营业厅|分公司)$"
 )
 _NUMBER_AT_END = re.compile(
     r"(?P<name>.*?)(?P<number>[A-Za-z]?\d+(?:-\d+)?号(?:[附付]\d+号?)?|(?<=[村区园厦楼城里])[一二三四五六七八九十百]+号)"
 )
-_NUMBER_INSIDE = re.compile(r"(?P<name>\D*?)(?P<number>[A-Za-z]?\d+(?:-\d+)?号)(?!线|地块|院|街坊|小区)(?P<more>[^\d\s号].+)")
+_NUMBER_INSIDE = re.compile(
+    r"(?P<name>\D*?)(?P<number>[A-Za-z]?\d+(?:-\d+)?号)(?!线|地块|院|街坊|小区)(?P<more>[^\d\s号].+)"
+)
 _ESTATE = re.compile(rf"^[^\s\d]+(?:{_NAME_END}|[苑园城府庭湾里居])$")
 _NUMBER_BESIDE = re.compile(r"[A-Za-z]*\d[\dA-Za-z-]*")
 _BLOCKS = re.compile(r"(?:小区|花园|花苑|[^新]苑|家园|公寓|工业区|工业园区?|山庄|公馆|别墅|华庭)$")
@@ -427,8 +441,8 @@ def _places(text: str, found: Found, rest: list[str], in_building: bool) -> None
     at = skip(text, 0)
     area = ""
     while at < len(text):
-        for step in (_community, _group, _road):
-            if (end := step(text, at, found, in_building)) > at:
+        for step in (partial(_community, in_building=in_building), _group, _road):
+            if (end := step(text, at, found)) > at:
                 break
         else:
             m = _AREA.match(text, at)
@@ -480,10 +494,17 @@ def _is_community(name: str, more: str, found: Found, in_building: bool) -> bool
         return False
     if _GROUP.match(more) and name.endswith("村"):
         return len(name) >= 2
-    if name.endswith(("社区", "委会", "委员会", "村委", "居委", "行政村", "自然村", "嘎查", "连", "大队", "分场", "委")):
+    if name.endswith(
+        ("社区", "委会", "委员会", "村委", "居委", "行政村", "自然村", "嘎查", "连", "大队", "分场", "委")
+    ):
         return not re.search(r"路|街|大道|巷", name[:-3]) or ("town" in found and len(name) <= 7)
     if name.endswith("村"):
-        if _NUMBERED_VILLAGE.search(name) and in_building and not _SECTION.sub("", more).strip() and _TOWN_OF_CITY.search(found.get("town", "街道")):
+        if (
+            _NUMBERED_VILLAGE.search(name)
+            and in_building
+            and not _SECTION.sub("", more).strip()
+            and _TOWN_OF_CITY.search(found.get("town", "街道"))
+        ):
             return False
         if name.endswith(("新村", "新农村", "新邨")) or name in ("中关村", "农村") or len(name) < 2:
             return False
@@ -494,11 +515,15 @@ def _is_community(name: str, more: str, found: Found, in_building: bool) -> bool
     return True
 
 
-def _group(text: str, at: int, found: Found, _: bool) -> int:
+def _group(text: str, at: int, found: Found) -> int:
     """Reads a villagers' group, which stands for the road, with its house number."""
     m = (_GROUP_OF_VILLAGE if "community" in found else _GROUP).match(text, at)
-    if not m or "road" in found:
+    if not m:
         return at
+    if "road" in found:
+        if "community" not in found or "road_number" in found or not found["road"].endswith(("路", "街", "大道")):
+            return at
+        _aside(found, "near", found["road"])  # a house in a village's group doesn't stand on the road that leads there
     found["road"] = m[0]
     number = _HOUSE_IN_GROUP.match(text, m.end())
     if number and "road_number" not in found:
@@ -507,7 +532,7 @@ def _group(text: str, at: int, found: Found, _: bool) -> int:
     return m.end()
 
 
-def _road(text: str, at: int, found: Found, _: bool) -> int:
+def _road(text: str, at: int, found: Found) -> int:
     """Reads a road with its number; a second road or a crossing is what the place is near to, a lane stands aside."""
     m = _ROAD.match(text, at)
     if not m or _NOT_ROAD.match(text, m.end()):
@@ -569,9 +594,13 @@ def _compound(text: str, found: Found, rest: list[str], in_building: bool) -> No
         found["section"] = section + found.get("section", "")
         text = text[: -len(section)].strip(" -")
     text = _number_inside(text, found, rest)
-    if "community" in found and "road" not in found and not in_building and _HAMLET_NAME.fullmatch(text):
-        _aside(found, "hamlet", text)
-        return
+    if "road" not in found and not in_building:
+        if "community" in found and _HAMLET_NAME.fullmatch(text):
+            _aside(found, "hamlet", text)
+            return
+        if "community" not in found and found.get("town", "")[-1:] in ("镇", "乡") and _VILLAGE_NAME.fullmatch(text):
+            found["community"] = text
+            return
     if "building" not in found and (m := re.search(r"(?<=[\u4e00-\u9fff])[A-Z]$", text)):
         found["building"] = m[0]
         text = text[: m.start()]
@@ -617,8 +646,12 @@ def _without_surroundings(text: str, found: Found, rest: list[str]) -> str:
 
 def _named_by_number(name: str, number: str, found: Found) -> bool:
     """Whether a number before a building belongs to the compound's name: 源昌1号2号楼, 公园六号."""
-    return 2 <= len(name) <= 6 and len(number) <= 3 and number.isalnum() and not _NAMED.search(name) and (
-        "road" in found or not {"community", "town"} & found.keys()
+    return (
+        2 <= len(name) <= 6
+        and len(number) <= 3
+        and number.isalnum()
+        and not _NAMED.search(name)
+        and ("road" in found or not {"community", "town"} & found.keys())
     )
 
 
@@ -666,8 +699,11 @@ class Parts:
 
 
 @lru_cache(maxsize=65536)
-def read(text: str) -> Parts:
-    """Reads an address: the levels of `LEVELS` and `ASIDES`, each as written, and the rest. Never raises."""
+def read(text: str, in_building: bool = False) -> Parts:
+    """Reads an address: the levels of `LEVELS` and `ASIDES`, each as written, and the rest. Never raises.
+
+    `in_building`: a building, cut off from `text`, follows it.
+    """
     body, out = clean(text)
     if len(body) > _LONGEST:
         out.append(body[_LONGEST:])
@@ -681,7 +717,7 @@ def read(text: str) -> Parts:
     found: Found = {}
     over: list[str] = []
     inner, left = tail(body[begin:])
-    _places(head[read_divisions(head, found, over) :], found, over, "building" in dict(inner))
+    _places(head[read_divisions(head, found, over) :], found, over, in_building or "building" in dict(inner))
     if inner and "zone" in found and not {"compound", "road", "community"} & found.keys():
         found["compound"] = found.pop("zone")
     if left and not {"road", "compound", "community"} & found.keys() and (not head or _ESTATE.search(left)):

@@ -180,7 +180,8 @@ _COUNTY_FIRST = re.compile(
 )
 _TOWNLIKE = re.compile(
     r"[^\d\s村社]{1,3}[村社](?:[镇乡](?![路街])|街道)|(?:\d{1,3}|[一二三四五六七八九十]{1,4})团(?!结)"
-    r"|[^\d\s路街]{1,5}区(?:街道办事处|街道|办事处)|[^\d\s路街村社镇]{2,6}(?:农场|林场|牧场|渔场|茶场|种畜场|原种场|良种场)(?![路街口])|[^\d\s村社]{1,7}?(?:街道办事处|街道办|街道|地区办事处|办事处|(?:(?<!小)镇|(?<![水侨新桐萍仙])乡(?!家园|花园|小区|人家)|苏木)(?![路街市]|(?<=^.[镇乡])[东西南北中]{1,2}[路街]|大道|港))"
+    r"|[^\d\s路街]{1,5}区(?:街道办事处|街道|办事处)|[^\d\s路街村社镇]{2,6}(?:农场|林场|牧场|渔场|茶场|种畜场|原种场|良种场)(?![路街口])"
+    r"|[^\d\s村社]{1,7}?(?:街道办事处|街道办|街道|地区办事处|办事处|(?:(?<!小)镇|(?<![水侨新桐萍仙])乡(?!家园|花园|小区|人家)|苏木)(?![路街市]|(?<=^.[镇乡])[东西南北中]{1,2}[路街]|大道|港))"
 )
 _FILLER = re.compile(
     r"市辖区|县辖区|null|雄安新区|(?:新疆)?(?:生产建设)?兵团|第?[一二三四五六七八九十\d]+师"
@@ -212,7 +213,8 @@ def read_divisions(text: str, found: dict[str, str], rest: list[str]) -> int:
     """Reads province, city, district and town at the start of `text` into `found`; returns where they end.
 
     What is said twice counts once. A functional zone (高新区) is the district where no district is given, and is the
-    level `zone` otherwise, as a second town is. A whole second address replaces a first one that contradicts it, as shops' forms prefill a region.
+    level `zone` otherwise, as a second town is. A whole second address replaces a first one that contradicts it, as
+    shops' forms prefill a region. What such forms put between (城区, 市辖区, null) is rest.
     """
     codes: tuple[str, ...] = ()
     at = skip(text, 0)
@@ -379,7 +381,7 @@ def _province_or_city(piece: str, code: str, found: dict[str, str], text: str, e
 
 
 def _alone(piece: str, within: tuple[str, ...], text: str, end: int) -> bool:
-    """Whether a county's short name may open an address: it is a city's (义乌), or unique, and isn't the start of a firm's
+    """Whether a county's short name may open an address: it is a city's (义乌), or unique, and doesn't start a firm's
     or of a town's name."""
     if _FIRM.match(text, end):
         return False
@@ -468,5 +470,6 @@ def _short_town(piece: str, text: str, end: int, known: dict[str, str]) -> bool:
     if re.match(r"[一二三四五六七八九十]+村", more):
         return False
     return not re.match(
-        r"(?:[^\d\s]|[一二三四五六七八九十]+[道号东西南北]?)?(?:路|街(?!道)|大道)|[东西南北]?[头一二三四五六七八九十]+[条区]", more
+        r"(?:[^\d\s]|[一二三四五六七八九十]+[道号东西南北]?)?(?:路|街(?!道)|大道)|[东西南北]?[头一二三四五六七八九十]+[条区]",
+        more,
     )
