@@ -113,6 +113,7 @@ _ROOM = re.compile(
     rf"(?:{_ROOM_WORD}|号(?!楼|院))?|[{_CN}]{{3,5}}{_ROOM_WORD}?|[{_CN}]+{_ROOM_WORD}"
     rf"|[{_CN}]+号(?= *$)|[A-Za-z][室房]|[东西南北中]{{1,2}}[户室]"
 )
+_ATTACHED = re.compile(r"[附付]\d+号")
 _GROUP_PART = r"(?:[A-Za-z]{0,2}\d+(?:[A-Za-z]\d{0,3})?|[A-Za-z])"
 _GROUPS = re.compile(rf"{_GROUP_PART}(?:[-#]{_GROUP_PART})+(?![\dA-Za-z])")
 _NO = re.compile(
@@ -121,6 +122,7 @@ _NO = re.compile(
 _BARE = re.compile(r"[A-Za-z]?\d+[A-Za-z]?|[A-Za-z](?=\s*\d)")
 _TWO_IN_ONE = re.compile(r"\d{1,3}[A-Za-z](?=\d{3,4}(?:室|$))")
 _BLOCK_IN_BUILDING = re.compile(r"(?:\d+|[A-Za-z]\d?|[一二三四五六七八九十]+)座")
+_KIND_OF_BUILDING = re.compile(r"(?:宿舍|公寓|住宅|写字楼|办公楼)楼?")
 _AISLE = re.compile(rf"{_NUMBER}街")
 _PART = re.compile(
     r"(?:地下)?(?:车库|车位|储藏室|储藏间|地下室|阁楼|跃层|复式|商铺|门市房?|门面|店面|[东西]户|[东西]室)\d*号?"
@@ -149,7 +151,7 @@ _START = re.compile(
 _AFTER_ROAD = re.compile(
     r"(?:路|街|大道|道|巷|(?<!\d)弄|胡同|(?<!干)线|段|国道|省道|县道|(?<!新)村|[\d一二三四五六七八九十]组)-?$"
 )
-_OF_A_BUILDING = re.compile(r"(?:幢|栋|座|单元|层|室|号楼|#楼?|楼|户|房|梯)$")
+_OF_A_BUILDING = re.compile(r"(?:幢|栋|座|排|单元|层|室|号楼|#楼?|楼|户|房|梯)$")
 _SEPARATOR = re.compile(r"[- #/]*")
 _ORDER = ("building", "unit", "floor", "room")
 
@@ -207,7 +209,11 @@ def tail(text: str) -> tuple[tuple[tuple[str, str], ...], str]:
                 found["building"] = m[0]
             rest += (told if told.endswith("号") else m[0]) + " "
             at += m.end()
-        elif found and (m := _SECTION.match(piece)) and re.match(r"[ -]*[A-Za-z]?\d", piece[m.end() :]):
+        elif (
+            found
+            and (m := _SECTION.match(piece) or _KIND_OF_BUILDING.match(piece))
+            and re.match(r"[ -]*[A-Za-z]?\d", piece[m.end() :])
+        ):
             rest += m[0] + " "
             at += m.end()
         else:
@@ -250,6 +256,8 @@ def _take(piece: str, found: Found) -> int:
         return put("building", m)
     if "floor" in found and "unit" not in found and (m := _AISLE.match(piece)):
         return put("unit", m)
+    if 0 <= last < 3 and (m := _ATTACHED.match(piece)):
+        return put("room", m)
     if last < 3 and (m := _ROOM.match(piece)) and not ("building" in found and _BUILDING.match(piece)):
         return put("room", m)
     return 0
@@ -332,7 +340,7 @@ _ROAD_BEFORE = re.compile(
 _NUMBERED_VILLAGE = re.compile(r"..(?:[一二三四五六七八九十]|[东西南北])村$")
 _TOWN_OF_CITY = re.compile(r"街道|街$")
 _HAMLET = re.compile(
-    rf"(?:{_NO_ROAD_SIGN}{{1,4}}(?:屯|(?<!山)庄|寨|堡|岙|坞|塆|屋)|\d+屯)(?=[\d一二三四五六七八九十]+[组队号社]|$)"
+    rf"(?:{_NO_ROAD_SIGN}{{1,4}}(?:屯|(?<!山)庄|寨|堡|岙|坞|塆|屋)|\d+屯)(?=[\d一二三四五六七八九十]+[组队号社]|[东西南北中前后]大?[街巷]\d|$)"
     r"|[^\d\s路街道巷弄镇区市园厦场楼院村组东西南北]{2,4}(?<![一二三四五六七八九十])(?=(?:\d+|[一二三四五六七八九十]+)(?:组(?!团)|队))"
 )
 # After a village, a short name that ends like no shop, office or estate is a hamlet's.
@@ -366,17 +374,17 @@ _ROAD_NUMBER = re.compile(
     r"|-\d+(?:号楼|幢|栋))"
 )
 _NOT_ROAD = re.compile(
-    r"店|超市|便利|子|分店|分公司|(?:小学|中学|幼儿园|医院|派出所)(?![路街])|小区|社区|花园|菜场|农贸|支行|分行|市场|新村|桥(?:$|[\d东西南北下边头])|站|地铁|"
+    r"店|超市|便利|子|分店|分公司|(?:小学|中学|幼儿园|医院|派出所)(?![路街])|小区|社区|花园(?!小区|新村)|菜场|农贸|支行|分行|市场|新村|桥(?:$|[\d东西南北下边头])|站|地铁|"
     r"公寓|家园|校区|口腔|大厦"
 )
 _LANE_OF_ESTATE = re.compile(r"(?:工业园?区?|园区|小区|花园|新村|家园|市场|[材贸]城)[一二三四五六七八九十]+[路街巷]$")
-_STREET = re.compile(r"(?:[^\d一二三四五六七八九十]路|[^\d一二三四五六七八九十]街|大道)(?:[东西南北中]段)?$")
+_STREET = re.compile(r"(?:[^\d一二三四五六七八九十]路|[^\d一二三四五六七八九十]街|大道|胡同)(?:[东西南北中]段)?$")
 _SIDE = re.compile(
-    rf"(?:{_NUMBER}|[^\d\s路街]{{1,3}})(?:弄|巷|支路)(?!小区|新村|花园|社区|口)(?:\d+号(?!楼)(?:之[{_CN}\d]+)?)?|[东西南北中]段"
+    rf"(?:{_NUMBER}|[^\d\s路街]{{1,3}})(?:支?弄|巷|支路)(?!小区|新村|花园|社区|口)(?:\d+号(?!楼)(?:之[{_CN}\d]+)?)?|[东西南北中]段"
 )
 _CROSSING = re.compile(
     r"[东西南北]?(?:与|和|跟|、|近(?=[^\d\s]{2,5}路)|(?:交叉[口处]?|交汇[口处]?|交界[口处]?|交口|路口|口(?![腔岸]))"
-    r"(?:[向往偏]?[东西南北]{1,2}(?:侧|角|面|边|方向)?(?![方湖山海江城岸苑区门关街路\d]))?)"
+    r"(?:[向往偏]?[东西南北]{1,2}(?:侧|角|面|边|方向|(?=\d|[^\d\s]{4}))(?![方湖山海江城岸苑区门关街路\d]))?)"
 )
 _SECTION = re.compile(
     rf"(?:[{_CN}]+|\d+[A-Za-z]?|[A-Za-z]\d?|(?<!门)第[{_CN}\d]+)(?:区|期|标段|组团|地块|园区|厂区|校区)"
@@ -616,7 +624,7 @@ def _compound(text: str, found: Found, rest: list[str], in_building: bool) -> No
 
 def _parts_off(name: str, section: str) -> bool:
     """Whether a section stands apart from the name before it: 复兴一区 is a name, 阳光花园一区 a part of 阳光花园."""
-    return len(name) > 3 or (bool(name) and (section[-1] in "期门" or name[-1] in "城都场园苑里庭府"))
+    return len(name) > 3 or (bool(name) and (section[-1] in "期门" or name[-1] in "城都场园苑里庭府村庄"))
 
 
 def _without_surroundings(text: str, found: Found, rest: list[str]) -> str:

@@ -427,7 +427,7 @@ def _town(text: str, at: int, codes: tuple[str, ...], found: dict[str, str], res
                 found["town"] = piece + "道"
                 return skip(text, end + 1)
             if piece == known[piece]:
-                if re.match(r"[路街](?![上头])", more):
+                if re.match(r"[路街](?![上头道])", more):
                     continue
                 office = re.match(r"办事处|办", more) if not piece.endswith(("办事处", "办")) else None
                 found["town"] = piece + (office[0] if office else "")
