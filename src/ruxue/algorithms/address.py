@@ -342,6 +342,8 @@ def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comp
     missing: tuple[str, str, str] | None = None
     # Without a room, the floor is what is lived on.
     homeless = not tail_a[_ROOM] and not tail_b[_ROOM]
+    # Along a road without numbers, the village is what tells places apart.
+    vague = not any(head[k] for head in (head_a, head_b) for k in (_NUMBER, _COMPOUND))
     anchor = False
     left, right = head_a + tail_a, head_b + tail_b
     for level, x, y in zip(_ORDER, left, right, strict=True):
@@ -349,7 +351,9 @@ def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comp
             anchor = anchor or (bool(x) and level in ("road", "compound", "community"))
         elif x and y:
             return Comparison("different", level, x, y)
-        elif missing is None and (level in _NEEDED or (level == "floor" and homeless)):
+        elif missing is None and (
+            level in _NEEDED or (level == "floor" and homeless) or (level == "community" and vague)
+        ):
             missing = level, x, y
     if not anchor:
         return _UNKNOWN

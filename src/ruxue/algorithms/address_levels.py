@@ -125,7 +125,8 @@ _BLOCK_IN_BUILDING = re.compile(r"(?:\d+|[A-Za-z]\d?|[一二三四五六七八�
 _KIND_OF_BUILDING = re.compile(r"(?:宿舍|公寓|住宅|写字楼|办公楼)楼?")
 _AISLE = re.compile(rf"{_NUMBER}街")
 _PART = re.compile(
-    r"(?:地下)?(?:车库|车位|储藏室|储藏间|地下室|阁楼|跃层|复式|商铺|门市房?|门面|店面|[东西]户|[东西]室)\d*号?"
+    r"(?:地下)?(?:车库|车位|储藏室|储藏间|地下室|阁楼|跃层|复式|商铺|门市房?|门面|店面)\d*号?"
+    r"|[东西南北中]{1,2}[户室房屋间]|[^\s\d]{0,4}(?:办公室|会议室|教室|宿舍|仓库|车间)"
 )
 # Where a tail may start. A number behind another, behind 第 or 甲 belongs to what is before it.
 _START = re.compile(
