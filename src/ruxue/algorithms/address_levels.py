@@ -353,7 +353,7 @@ _GROUP = re.compile(
 )
 # In a village a group's name may end like anything.
 _GROUP_OF_VILLAGE = re.compile(
-    rf"{_GROUP.pattern}|[^\d\s路街巷]{{1,4}}(?:村民小组|村小组|小组|组(?!团)|(?<![部车警])队(?!伍)|(?<=新)社)(?=\d|[ -]|$)"
+    rf"{_GROUP.pattern}|[^\d\s路街巷]{{1,4}}(?:村民小组|村民组|村小组|小组|组(?!团)|(?<![部车警])队(?!伍)|(?<=新)社)(?=\d|[ -]|$)"
 )
 _HOUSE_IN_GROUP = re.compile(r"[ -]*((?:附?\d+(?:-\d+)?号(?!楼)(?:附\d+号?)?|\d+(?:-\d+)?(?=[ -]*$)))")
 _ROAD = re.compile(
@@ -437,6 +437,7 @@ _NUMBER_INSIDE = re.compile(
 )
 _ESTATE = re.compile(rf"^[^\s\d]+(?:{_NAME_END}|[苑园城府庭湾里居])$")
 _NUMBER_BESIDE = re.compile(r"[A-Za-z]*\d[\dA-Za-z-]*")
+_INDUSTRY = re.compile(r"(?:工业园区?|工业区|科技园区?|产业园区?|产业基地|功能区|化工区)$")
 _BLOCKS = re.compile(r"(?:小区|花园|花苑|[^新]苑|家园|公寓|工业区|工业园区?|山庄|公馆|别墅|华庭)$")
 _STALLS = re.compile(r"(?:市场|商城|商贸城|大厦|广场|商厦)$")
 
@@ -615,6 +616,10 @@ def _compound(text: str, found: Found, rest: list[str], in_building: bool) -> No
         text = text[: m.start()]
     for m in _NAME_ENDS.finditer(text):
         more = text[m.end() :]
+        if m.start() and _INDUSTRY.search(m[0]) and _ESTATE.search(more):
+            _aside(found, "near", text[: m.end()])  # 三横工业区亲亲家园
+            text = more
+            break
         if m.start() and len(more) >= (2 if m[0] in _DWELLINGS else 3) and not _CONTINUES.match(more):
             found["section"] = more + found.get("section", "")
             text = text[: m.end()]
