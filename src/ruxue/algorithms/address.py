@@ -179,7 +179,7 @@ def _key(level: str, value: str) -> str:
     if level == "section":
         return re.sub("第(?=\\d)", "", _BEFORE_WORD.sub(lambda m: _number(m[0]), value.upper()))
     if level == "building":
-        return _strip(value, r"第|号楼|号大楼|号搂|楼座|#楼|幢|栋|座|撞|舍|#|号$|楼$")
+        return _strip(value, r"第|号楼|号大楼|号搂|楼座|#楼|幢|栋|座|撞|懂|憧|舍|排|#|号$|楼$")
     if level == "unit":
         return _strip(value, r"第|单元|单无|单位?$|门洞|座|号门|门|梯|号$")
     if level == "floor":
@@ -188,7 +188,7 @@ def _key(level: str, value: str) -> str:
         under = value.startswith("-")
         bare = _strip(value.lstrip("-"), r"第|层|楼|搂|F$")
         return f"-{bare}" if under else bare
-    return _strip(value, r"办公室|室|号?房间?|号铺|铺|号?店铺?|商位|商铺|户|号$|市$")
+    return _strip(value, r"办公室|室|号?房间?|号铺|铺|号?店铺?|商位|商铺|号门[面市]房?|户|号$|市$")
 
 
 _HEAD = (

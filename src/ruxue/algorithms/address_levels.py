@@ -53,6 +53,9 @@ _SURNAMES = (
 )
 _PERSON_CALLED = re.compile(rf"(?:(?<=[\s\d室号户])|^)[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}\s*(?={_PHONE.pattern})")
 _PERSON_FIRST = re.compile(r"[\u4e00-\u9fff·]{2,4}(?: [先女]士)? +(?=[\u4e00-\u9fff]{2,8}?(?:省|市|自治区|区|县))")
+_REMARK_AT_END = re.compile(
+    r"(?:\s*(?:请|务必|尽量|麻烦|提前)?(?:电联|电话联系|打电话|送货上门|放门口|放前台|放快递柜|放驿站|谢谢))+\s*$"
+)
 _CAPTION = re.compile(
     r"(?:收货|收件|联系|家庭|现居住|现|详细|所在|居住|户籍|户口)?(?:地址|住址|地区|坐落)(?:是|为|:)\s*"
     r"|^(?:收货|收件|家庭|现居住|详细|居住|户籍)(?:地址|住址)\s*"
@@ -83,6 +86,7 @@ def clean(text: str) -> tuple[str, list[str]]:
     for pattern in (_PERSON_CALLED, _PHONE, _PERSON, _POSTCODE):
         text = pattern.sub(take, text)
     text = _PUNCTUATION.sub(" ", _CAPTION.sub(" ", text))
+    text = _REMARK_AT_END.sub(take, text)
     return text.strip(" -"), out
 
 
@@ -92,7 +96,9 @@ _CN = "零〇一二两三四五六七八九十百"
 _NUMBER = rf"(?:\d+|[{_CN}]+)"
 _SIDES = "东西南北中甲乙丙丁"
 # A side before a building's number is the building's where the number starts a tail, and after a word that ends names.
-_BUILDING_WORD = r"(?:号?号楼|#楼|号大楼|号搂|幢|栋|座楼?|撞|懂|#|排|舍|号(?:别墅|公寓楼?|写字楼|宿舍楼?|商业楼|厂房))"
+_BUILDING_WORD = (
+    r"(?:号?号楼|#楼|号大楼|号搂|幢|栋|座楼?|撞|懂|憧|#|排|舍|号(?:别墅|公寓楼?|写字楼|宿舍楼?|商业楼|厂房))"
+)
 _BUILDING_NUMBER = rf"\d+[A-Za-z]?(?:-\d+)?{_BUILDING_WORD}"
 _BUILDING_OTHER = (
     rf"(?:(?<!门)第)?(?:[A-Za-z]+-?\d*|\d+[A-Za-z]?(?:-\d+)?|[{_CN}]+|[{_SIDES}]){_BUILDING_WORD}"
@@ -107,12 +113,13 @@ _FLOOR = re.compile(
     rf"(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA-Z]\d?|[{_CN}]+)(?:层楼?|楼|搂|[Ff](?![A-Za-z]))"
     r"|架空层|底层|首层|顶层|负[一二三\d]"
 )
-_ROOM_WORD = r"(?:办公室|室|号房间?|房间?|号铺|铺|户|号店铺|店铺?(?!面)|商位|商铺|档|仓)"
+_ROOM_WORD = r"(?:办公室|室|号房间?|房间?|号铺|铺|户|号店铺|号商铺|号门[面市]房?|店铺?(?!面)|商位|商铺|档|仓)"
 _ROOM = re.compile(
     r"[A-Za-z]{0,2}-?\d{1,5}[A-Za-z]?(?:[-/]?[A-Za-z]?\d{1,4}(?:[A-Za-z](?![A-Za-z]))?)*(?:-[A-Za-z](?![A-Za-z\d]))?"
     rf"(?:{_ROOM_WORD}|号(?!楼|院))?|[{_CN}]{{3,5}}{_ROOM_WORD}?|[{_CN}]+{_ROOM_WORD}"
     rf"|[{_CN}]+号(?= *$)|[A-Za-z][室房]|[东西南北中]{{1,2}}[户室]"
 )
+_SIDE_UNIT = re.compile(rf"[{_SIDES}](?=\d{{3,4}}(?!\d))")  # 36乙502
 _ATTACHED = re.compile(r"[附付]\d+号")
 _GROUP_PART = r"(?:[A-Za-z]{0,2}\d+(?:[A-Za-z]\d{0,3})?|[A-Za-z])"
 _GROUPS = re.compile(rf"{_GROUP_PART}(?:[-#]{_GROUP_PART})+(?![\dA-Za-z])")
@@ -140,6 +147,7 @@ _START = re.compile(
     rf"|[A-Za-z]?-?\d{{1,5}}[A-Za-z]?{_ROOM_WORD}(?![\u4e00-\u9fff])|[A-Za-z]?\d{{3,7}}室"
     r"|(?<=大厦|广场|中心|商城|公寓|大楼)[A-Za-z]?\d{3,5}(?=[\u4e00-\u9fff])(?![年路街号弄巷米])"
     rf"|{_GROUP_PART}(?:[-#/ ]{_GROUP_PART})+(?![\dA-Za-z路弄巷]|号线)|\d{{1,3}}[A-Za-z]\d{{2,4}}(?=室|$)"
+    rf"|\d{{1,3}}{_SIDE_UNIT.pattern}"
     rf"|[A-Za-z]?\d+[A-Za-z]?[- #]?(?=(?:{_UNIT.pattern}|{_FLOOR.pattern}|{_BUILDING.pattern}))"
     r"|[A-Za-z]{0,2}\d+[A-Za-z]?(?=[ -]*$)"
     r"|[A-Za-z](?= ?\d{3,4}室?$)"
@@ -200,7 +208,7 @@ def tail(text: str) -> tuple[tuple[tuple[str, str], ...], str]:
             break
         if end := _take(piece, found):
             at += end
-        elif found and re.match(r"[东西南北中]\d{3}", piece):
+        elif "unit" in found and re.match(r"[东西南北中]\d{3}", piece):
             rest += piece[0] + " "
             at += 1
         elif "building" in found and (m := _BUILDING.match(piece)):
@@ -253,9 +261,13 @@ def _take(piece: str, found: Found) -> int:
         return put("unit", m)
     if last < 0 and (m := _BARE.match(piece)) and _bare_building(m[0], piece[m.end() :]):
         return put("building", m)
+    if last < 0 and (m := re.match(rf"\d{{1,3}}(?={_SIDE_UNIT.pattern})", piece)):
+        return put("building", m)
     if last < 0 and (m := _TWO_IN_ONE.match(piece)):
         return put("building", m)
     if "floor" in found and "unit" not in found and (m := _AISLE.match(piece)):
+        return put("unit", m)
+    if last == 0 and (m := _SIDE_UNIT.match(piece)):
         return put("unit", m)
     if 0 <= last < 3 and (m := _ATTACHED.match(piece)):
         return put("room", m)
@@ -682,7 +694,7 @@ def _number_inside(text: str, found: Found, rest: list[str]) -> str:
     if not m:
         return text
     name, number = m["name"], m["number"]
-    if _NAMED.search(name) or _ESTATE.search(name):
+    if _NAMED.search(name) or _ESTATE.search(name) or _last_section(name):
         found["building" if "road_number" in found or _BLOCKS.search(name) else "road_number"] = number
         rest.append(m["more"])
         return name
