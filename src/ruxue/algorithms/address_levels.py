@@ -374,10 +374,10 @@ _ROAD = re.compile(
     r"|[^\d\s\-]{1,6}(?<![路街])\d{1,2}(?:号?(?:大街|大道|道街|路|街)(?![区口坊])|巷(?=\d))"
     r"|[东西南北]{1,2}[一二三四五六]环(?:[东西南北]?路)?(?=[^\d\s]|\d+号)"
     r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|高速(?:公路)?|环线|(?<![铁岔])(?<![十丁]字)路(?!桥|由|过|劲|虎|易)"
-    r"|街(?!道|区|坊|大道|上|路)|(?<!里)巷|弄(?!堂)"
-    rf"|道(?=\d|{_TO_NAME})|(?<![街味足通隧频管河古步赛栈匝车跑水])道(?=$)|头条|条(?=\d+号)|(?<=[^里])里弄"
-    r"|[线堤](?=\d+号|与|[^\d\s线]{2,6}(?:村|社区))))"
-    r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号)|辅[路道]|延[长伸][线段])?"
+    r"|街(?!道|区|坊|大道|上|路|口[外内东西南北]?大?街)|(?<!里)巷(?!路)|弄(?!堂)"
+    rf"|道(?=\d|{_TO_NAME})|(?<![街味足通隧频管河古步赛栈匝车跑水])道(?=$)|头条|[一二三四五六七八九十]条(?=\d|$)|(?<=[^里])里弄"
+    r"|(?<![干专])线(?=$)|[线堤](?=\d+号|与|[^\d\s线]{2,6}(?:村|社区))))"
+    r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号)|[东西南北]端|辅[路道]|延[长伸][线段])?"
 )
 _ROAD_NUMBER = re.compile(
     r"(?:第|附|副|付|甲|乙|丙|新|老|临|特|夹|自编)?(?:[A-Za-z]?\d++(?:[A-Za-z](?![A-Za-z]))?"
@@ -391,6 +391,8 @@ _NOT_ROAD = re.compile(
     r"公寓|家园|校区|口腔|大厦"
 )
 _LANE_OF_ESTATE = re.compile(r"(?:工业园?区?|园区|小区|花园|新村|家园|市场|[材贸]城)[一二三四五六七八九十]+[路街巷]$")
+# What crosses a road is one too, whatever its name ends with: 二环快速与盖山西路.
+_CROSSED = re.compile(rf"[^\d\s与和路街道]{{2,8}}(?=与{_ROAD.pattern})")
 _STREET = re.compile(r"(?:[^\d一二三四五六七八九十]路|[^\d一二三四五六七八九十]街|大道|胡同)(?:[东西南北中]段)?$")
 _SIDE = re.compile(
     rf"(?:{_NUMBER}|[^\d\s路街]{{1,3}})(?:支?弄|巷|支路)(?!小区|新村|花园|社区|口)(?:\d+号(?!楼)(?:之[{_CN}\d]+)?)?|[东西南北中]段"
@@ -543,7 +545,8 @@ def _group(text: str, at: int, found: Found) -> int:
     if not m:
         return at
     if "road" in found:
-        if "community" not in found or "road_number" in found or not found["road"].endswith(("路", "街", "大道")):
+        village = found.get("community", "").endswith(("村", "村委会", "村民委员会"))
+        if not village or "road_number" in found or not found["road"].endswith(("路", "街", "大道")):
             return at
         _aside(found, "near", found["road"])  # a house in a village's group doesn't stand on the road that leads there
     found["road"] = m[0]
@@ -556,14 +559,18 @@ def _group(text: str, at: int, found: Found) -> int:
 
 def _road(text: str, at: int, found: Found) -> int:
     """Reads a road with its number; a second road or a crossing is what the place is near to, a lane stands aside."""
-    m = _ROAD.match(text, at)
+    m = _CROSSED.match(text, at) or _ROAD.match(text, at)
     if not m or _NOT_ROAD.match(text, m.end()):
         return at
     inner = _NAME_INSIDE.search(m[0] + "-")
-    if inner and (
-        not re.match(r"(?:[东西南北中]|[一二三四五六七八九十]+)?(?:路|大?街|大道|巷)$", m[0][inner.end() :])
-        or (inner.start() >= 2 and _LANE_OF_ESTATE.search(m[0]))
-        or (inner.end() == len(m[0]) - 1 and text.startswith("口", m.end()))
+    if (
+        inner
+        and (inner.start() or inner[0] not in ("花园", "广场"))
+        and (
+            not re.match(r"(?:[东西南北中]|[一二三四五六七八九十]+)?(?:路|大?街|大道|巷)$", m[0][inner.end() :])
+            or (inner.start() >= 2 and _LANE_OF_ESTATE.search(m[0]))
+            or (inner.end() == len(m[0]) - 1 and text.startswith("口", m.end()))
+        )
     ):
         return at
     end = m.end()

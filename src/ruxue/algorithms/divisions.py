@@ -161,7 +161,7 @@ def towns_of(codes: tuple[str, ...]) -> dict[str, str]:
 # ---- reading divisions at the start of an address --------------------------------------------------------------------
 
 _ROADLIKE = re.compile(
-    r"[^\d\s]?(?:大?路|大?街(?!道)|大道|巷|弄(?!口)|胡同)|街道|道\d|[东西南北中]?(?:线|桥|湾|站|港|河|岛|门(?!源)|村|庄|里|镇|乡|社区|"
+    r"(?:[东西南北中][一二三四五六七八九十]|[^\d\s]?)(?:大?路|大?街(?!道)|大道|巷|弄(?!口)|胡同)|街道|道\d|[东西南北中]?(?:线|桥|湾|站|港|河|岛|门(?!源)|村|庄|里|镇|乡|社区|"
     r"小区|花园|新村|新苑|新城|公寓|广场|大厦|酒店|宾馆|饭店|大酒店|商场|市场|公园|医院|大学|学院|中学|小学|机场|银行|国际|"
     r"中心|工业|科技|经济|开发|高新|技术|人家|人民(?:医院|政府)|文化|名[邸苑城都]|豪[庭苑]|家[园苑]|府[邸苑]|苑|园|城(?![区关中东西南北])|集团|公司|有限|超市|百货|火车|汽车|"
     r"高铁|油田|电[子力商信]|体育|商业|大楼|楼|实业|服饰|水岸|水[乡景]|农[业商贸]|师范|职业|理工|工程|医|业)"
@@ -330,7 +330,7 @@ def _division(
     full = piece in names.full or (piece[-1] in "市县旗盟" and len(piece) > 2)
     more = text[end : end + 8]
     if full:
-        if found and _NO_DIVISION.match(more):
+        if any(v[:2] == piece[:2] for v in found.values()) and _NO_DIVISION.match(more):
             return "", ()
         if "district" in found and (_OFFICE.match(more) or re.match(r"大?[路街]|大道", more)):
             return "", ()
