@@ -33,7 +33,7 @@ def parsing() -> None:
     table = Table(
         "addresses", "count", "all levels right", "F1", *address_levels.LEVELS, title="Parsing, labelled by hand"
     )
-    for name in ("addresses_dev.txt", "addresses_heldout.txt", "addresses_heldout2.txt"):
+    for name in (f"addresses_{n}.txt" for n in ("dev", "heldout", "heldout2", "heldout3", "heldout4")):
         rows = address_sets.labelled(name)
         f1, by_level, wrong = address_sets.score(rows)
         table.add_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def labelled(name: str) -> list[tuple[str, dict[str, str]]]:
             piece, _, label = segment.rpartition("/")
             text += piece.replace("_", " ")
             if label != "x":
-                levels[LABELS[label]] = piece.replace("_", "")
+                levels[LABELS[label]] = unicodedata.normalize("NFKC", piece.replace("_", ""))
         rows.append((text, levels))
     return rows
 

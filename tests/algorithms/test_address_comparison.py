@@ -135,7 +135,7 @@ def test_one_way_of_writing_for_look_ups():
     assert address.normalize("阳光花园 三号楼２单元") == address.normalize("阳光花园3幢二单元") == "阳光花园3号楼2单元"
 
 
-@pytest.mark.parametrize("name", ["addresses_dev.txt", "addresses_heldout.txt", "addresses_heldout2.txt"])
+@pytest.mark.parametrize("name", [f"addresses_{n}.txt" for n in ("dev", "heldout", "heldout2", "heldout3", "heldout4")])
 def test_no_sign_of_a_level_can_change_unseen(name):
     """Each digit of a number and each sign of a name, changed alone, makes another address."""
     for text, levels in labelled(name):

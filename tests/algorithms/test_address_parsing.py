@@ -19,7 +19,13 @@ def test_addresses_that_the_parser_was_written_with():
 
 
 @pytest.mark.parametrize(
-    ("name", "count", "provinces"), [("addresses_heldout.txt", 180, 30), ("addresses_heldout2.txt", 60, 20)]
+    ("name", "count", "provinces"),
+    [
+        ("addresses_heldout.txt", 180, 30),
+        ("addresses_heldout2.txt", 60, 20),
+        ("addresses_heldout3.txt", 180, 28),
+        ("addresses_heldout4.txt", 110, 28),
+    ],
 )
 def test_addresses_of_all_provinces_first_scored_when_the_parser_was_done(name, count, provinces):
     rows = labelled(name)

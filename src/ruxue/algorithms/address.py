@@ -132,8 +132,8 @@ def _strip(value: str, words: str) -> str:
 
 _STEM = {
     "province": re.compile(r"(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区|特别行政区)$"),
-    "town": re.compile(r"(?:(?:街道|地区|镇|乡|苏木)(?:办事处|办)?)$"),
-    "community": re.compile(r"(?:社区|行政|自然|村民|居民)?(?:居委会|村委会|委员会|社区|村)?$"),
+    "town": re.compile(r"(?:(?:街道?|地区|镇|乡|苏木)(?:办事处|办)?|办事处|办)$"),
+    "community": re.compile(r"(?:社区?|行政|自然|村民|居民)?(?:居委会?|村委会?|民?委员?会|民委|社区|村)?$"),
 }
 _ZONE_WORDS = re.compile(r"(?:国家级)?(?:经济技术开发|高新技术产业开发|高新技术开发|经济开发|高新|经开|开发)区?$")
 _ZONE_KIND = {
@@ -162,32 +162,33 @@ def _key(level: str, value: str) -> str:
         stem = stem if len(stem) >= 2 else value
         return _plain(stem) if level == "community" else stem
     if level == "road":
-        value = _BEFORE_ROAD.sub(lambda m: _number(m[0].removeprefix("第")), value.upper())
+        value = re.sub(r"(?<=.)(?:村民小组|村小组|村民组|小组)$", "组", value.upper()).replace("小队", "队")
+        value = _BEFORE_ROAD.sub(lambda m: _number(m[0].removeprefix("第")), value)
         value = re.sub(r"第(?=\d)", "", value)
         if m := _STRETCH.match(value):
             kind = m["kind"]
             return m["name"] + m["side"] + kind
-        return re.sub(r"(?<=\d)号(?=大街|路|街|大道)", "", value)
+        return re.sub(r"(?<=\d)号(?=大街|路|街|大道)|(?<=[路街道])辅[路道]$", "", value)
     if level == "road_number":
-        return _strip(value, r"第|副(?=\d)|号院|号|院|#|好")
+        return _strip(value.replace("付", "附"), r"第|副(?=\d)|号院|号|院|#|好")
     if level in ("lane", "hamlet", "near", "part"):
         return _plain(value)
     if level == "compound":
-        value = _BEFORE_WORD.sub(lambda m: _number(m[0]), value.upper())
+        value = _BEFORE_WORD.sub(lambda m: _number(m[0]), value.upper().replace("·", ""))
         return re.sub(r"(?<=..)(?:住宅小区|居民小区|小区)$", "", value)
     if level == "section":
         return re.sub("第(?=\\d)", "", _BEFORE_WORD.sub(lambda m: _number(m[0]), value.upper()))
     if level == "building":
-        return _strip(value, r"第|号楼|号大楼|号搂|楼座|#楼|幢|栋|座|撞|#|号$|楼$")
+        return _strip(value, r"第|号楼|号大楼|号搂|楼座|#楼|幢|栋|座|撞|懂|憧|舍|排|#|号$|楼$")
     if level == "unit":
-        return _strip(value, r"单元|单无|门洞|座|号门|门|梯|号$")
+        return _strip(value, r"第|单元|单无|单位?$|门洞|座|号门|门|梯|号$")
     if level == "floor":
         value = re.sub(r"底层|首层", "1层", value)
         value = re.sub(r"负|地下|^B(?=\d)", "-", value)
         under = value.startswith("-")
-        bare = _strip(value.lstrip("-"), r"第|层|楼|F$")
+        bare = _strip(value.lstrip("-"), r"第|层|楼|搂|F$")
         return f"-{bare}" if under else bare
-    return _strip(value, r"办公室|室|号?房间?|号铺|铺|号?店铺?|商位|商铺|户|号$|市$")
+    return _strip(value, r"办公室|室|号?房间?|号铺|铺|号?店铺?|商位|商铺|号门[面市]房?|户|号$|市$")
 
 
 _HEAD = (
@@ -242,7 +243,7 @@ def _head_keys(head: str) -> _Keys | None:
     """Keys of a head that has no tail of its own; None if it has one or isn't plain."""
     if not _USUAL_HEAD.fullmatch(head):
         return None
-    parts = levels.read(head)
+    parts = levels.read(head, in_building=True)
     if any(level in parts.found for level in _TAIL) or levels.clean(head)[0] != head:
         return None
     return tuple(_key(level, parts.found[level]) if level in parts.found else "" for level in _HEAD)
@@ -341,6 +342,8 @@ def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comp
     missing: tuple[str, str, str] | None = None
     # Without a room, the floor is what is lived on.
     homeless = not tail_a[_ROOM] and not tail_b[_ROOM]
+    # Along a road without numbers, the village is what tells places apart.
+    vague = not any(head[k] for head in (head_a, head_b) for k in (_NUMBER, _COMPOUND))
     anchor = False
     left, right = head_a + tail_a, head_b + tail_b
     for level, x, y in zip(_ORDER, left, right, strict=True):
@@ -348,7 +351,9 @@ def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comp
             anchor = anchor or (bool(x) and level in ("road", "compound", "community"))
         elif x and y:
             return Comparison("different", level, x, y)
-        elif missing is None and (level in _NEEDED or (level == "floor" and homeless)):
+        elif missing is None and (
+            level in _NEEDED or (level == "floor" and homeless) or (level == "community" and vague)
+        ):
             missing = level, x, y
     if not anchor:
         return _UNKNOWN

@@ -161,17 +161,17 @@ def towns_of(codes: tuple[str, ...]) -> dict[str, str]:
 # ---- reading divisions at the start of an address --------------------------------------------------------------------
 
 _ROADLIKE = re.compile(
-    r"[^\d\s]?(?:大?路|大?街(?!道)|大道|巷|弄(?!口)|胡同)|街道|道\d|[东西南北中]?(?:线|桥|湾|站|港|河|岛|门(?!源)|村|庄|里|镇|乡|社区|"
+    r"(?:[东西南北中][一二三四五六七八九十]|[^\d\s]?)(?:大?路|大?街(?!道)|大道|巷|弄(?!口)|胡同)|街道|道\d|[东西南北中]?(?:线|桥|湾|站|港|河|岛|门(?!源)|村|庄|里|镇|乡|社区|"
     r"小区|花园|新村|新苑|新城|公寓|广场|大厦|酒店|宾馆|饭店|大酒店|商场|市场|公园|医院|大学|学院|中学|小学|机场|银行|国际|"
     r"中心|工业|科技|经济|开发|高新|技术|人家|人民(?:医院|政府)|文化|名[邸苑城都]|豪[庭苑]|家[园苑]|府[邸苑]|苑|园|城(?![区关中东西南北])|集团|公司|有限|超市|百货|火车|汽车|"
-    r"高铁|电[子力商信]|体育|商业|大楼|楼|实业|服饰|水岸|水[乡景]|农[业商贸]|师范|职业|理工|工程|医|业)"
+    r"高铁|油田|电[子力商信]|体育|商业|大楼|楼|实业|服饰|水岸|水[乡景]|农[业商贸]|师范|职业|理工|工程|医|业)"
 )
 _ZONE = re.compile(
     r"(?:[^\d\s路街道镇乡村社]{0,8}?)(?:(?:国家级?)?经济技术开发区|高新技术产业开发区|高新技术开发区|高新技术产业园区|经济开发区|经开区|"
-    r"高新园?区|高新(?=[^\d一-鿿]|$)|高技术产业开发区|综合保税区|保税区|度假区|开发区|(?<![小])新区|管理区|示范区|经济区|实验区|试验区)|工业园区(?=.)"
+    r"高新园?区|高新(?=[^\d一-鿿]|$)|高技术产业开发区|综合保税区|保税区|度假区|开发区|(?<![小])新区|管理区|示范区|经济区|实验区|试验区)(?!街道|办事处|[路街]|大道)|工业园区(?=.)"
 )
 _COUNTYLIKE = re.compile(
-    r"[^\d\s路街道镇乡村区县市旗州省]{1,4}(?<![小社园业发景校厂院库南北东西期大城都超一二三四五六七八九十])(?:区|县(?!前|城|医))|"
+    r"[^\d\s路街道镇乡村区县市旗州省]{1,4}(?<![小社园业发景校厂院库南北东西期大城都超一二三四五六七八九十])(?:区(?!街道|办事处)|县(?!前|城|医))|"
     r"[^\d\s路街道镇乡村区县市旗州省]{2,4}(?<![城都超])(?:市(?![场政民中区])|(?<!红)旗(?![舰路街袍]))"
 )
 # A functional zone that acts as a county and isn't in the table: 滨海区.
@@ -179,15 +179,23 @@ _COUNTY_FIRST = re.compile(
     r"[^\d\s路街道镇乡村区县市旗州省]{2}(?<![小社园业发景校厂院库南北东西期大城都超一二三四五六七八九十])区(?= ?[^\s\d])"
 )
 _TOWNLIKE = re.compile(
-    r"[^\d\s村社]{1,3}村[镇乡](?![路街])|(?:\d{1,3}|[一二三四五六七八九十]{1,4})团(?!结)|[^\d\s村社]{1,7}?(?:街道办事处|街道办|街道|地区办事处|办事处|(?:镇|(?<![水侨新桐萍仙])乡|苏木)(?![路街市]|(?<=^.[镇乡])[东西南北中]{1,2}[路街]|大道|港))"
+    r"[^\d\s村社]{1,3}[村社](?:[镇乡](?![路街])|街道)|(?:\d{1,3}|[一二三四五六七八九十]{1,4})团(?!结)"
+    r"|[^\d\s路街]{1,5}区(?:街道办事处|街道|办事处)|[^\d\s路街村社镇]{2,6}(?:农场|林场|牧场|渔场|茶场|种畜场|原种场|良种场)(?![路街口])"
+    r"|[^\d\s村社]{1,7}?(?:街道办事处|街道办|街道|地区办事处|办事处|(?:(?<!小)镇|(?<![水侨新桐萍仙])乡(?!家园|花园|小区|人家)|苏木)(?![路街市]|(?<=^.[镇乡])[东西南北中]{1,2}[路街]|大道|港))"
 )
-_FILLER = re.compile(r"市辖区|县辖区|null|雄安新区|生产建设兵团|第?[一二三四五六七八九十\d]+师")
+_FILLER = re.compile(
+    r"市辖区|县辖区|null|雄安新区|(?:新疆)?(?:生产建设)?兵团|第?[一二三四五六七八九十\d]+师"
+    r"|[一二三四五六]环(?:[至到][一二三四五六]环(?:之间)?|以?[内外](?![路街环]))"
+    r"|(?:省|自治区)?直辖(?:县级行政区划|县|市)?|(?:中国)?城?[城市]区(?![一-鿿]?[路街道])|(?:全区|全境|市里|县城(?:内|区)?)(?![路街])"
+    r"|中国(?!银行|移动|电信|联通|石[化油]|邮政|人[民寿]|建设|农业|工商|铁[建路塔]|中[铁建车]|科|传媒|美术|大|国际|海洋|矿业|政法)"
+)
 _FIRM = re.compile(r"[^\d\s路街村镇]{1,16}(?:公司|集团|厂|店|局|所|学校|医院)")
 
 _MUNICIPALITIES = ("北京", "上海", "天津", "重庆")
 _SEPARATORS = " -#/"
 _ACTING_COUNTY = re.compile(r"(?:高新|经开|经济开发|开发|高新技术(?:产业)?开发|经济技术开发)区(?=.)")
 _SECOND_ADDRESS = re.compile(r"(?:中国)?[^\s\d市]{2,7}(?:省|自治区)")
+_OFFICE = re.compile(r"地区(?:办事处)?|街道办事处|街道办|街道|街办|办事处|办(?!公|法|理)|管理处")
 _NO_DIVISION = re.compile(r"(?:[^\s\d]{0,2}大学|学院|师范|农业|理工|[^\s\d]{0,4}(?:公司|银行))")
 _ROAD_FOLLOWS = re.compile(r"[^\d\s]{2,6}?(?:路|街|大道)(?:[东西南北中]段)?\d")
 _SECOND_TOWN = re.compile(r"[^\d\s路街巷]{2,3}街道(?=[^\d\s])")
@@ -205,7 +213,8 @@ def read_divisions(text: str, found: dict[str, str], rest: list[str]) -> int:
     """Reads province, city, district and town at the start of `text` into `found`; returns where they end.
 
     What is said twice counts once. A functional zone (高新区) is the district where no district is given, and is the
-    level `zone` otherwise, as a second town is. A whole second address replaces a first one that contradicts it, as shops' forms prefill a region.
+    level `zone` otherwise, as a second town is. A whole second address replaces a first one that contradicts it, as
+    shops' forms prefill a region. What such forms put between (城区, 市辖区, null) is rest.
     """
     codes: tuple[str, ...] = ()
     at = skip(text, 0)
@@ -213,15 +222,14 @@ def read_divisions(text: str, found: dict[str, str], rest: list[str]) -> int:
         rest.append("中国")
         at = skip(text, at + 2)
     while at < len(text):
-        if found and (filler := _FILLER.match(text, at)):
-            rest.append(filler[0])
-            at = skip(text, filler.end())
-            continue
         if said := _repeated(text, at, found):
             rest.append(said)
             at = skip(text, at + len(said))
             continue
         end, codes = _longest(text, at, codes, found, rest)
+        if end == at and found and (filler := _FILLER.match(text, at)):
+            rest.append(filler[0])
+            end = filler.end()
         if end == at:
             break
         at = skip(text, end)
@@ -242,7 +250,12 @@ def read_divisions(text: str, found: dict[str, str], rest: list[str]) -> int:
             found.clear()
             found.update(again)
             return end
-    while "town" in found and (said := _repeated(text, at, found, after_town=True)):
+    while "town" in found:
+        said = _repeated(text, at, found, after_town=True)
+        if not said and (filler := _FILLER.match(text, at)):
+            said = filler[0]
+        if not said:
+            break
         rest.append(said)
         at = skip(text, at + len(said))
     for pattern in (_SECOND_TOWN, _ZONE) if found else ():
@@ -317,10 +330,14 @@ def _division(
     full = piece in names.full or (piece[-1] in "市县旗盟" and len(piece) > 2)
     more = text[end : end + 8]
     if full:
-        if found and _NO_DIVISION.match(more):
+        if any(v[:2] == piece[:2] for v in found.values()) and _NO_DIVISION.match(more):
             return "", ()
+        if "district" in found and (_OFFICE.match(more) or re.match(r"大?[路街]|大道", more)):
+            return "", ()
+    elif any(v.startswith(piece) for v in found.values()) and not _leads_on(text, end, piece):
+        return "", ()  # 海宁市海宁皮革城
     elif (
-        _ROADLIKE.match(more) or (not found and (_FIRM.match(text, end) or re.match(r"[^\d\s]{0,2}街道", more)))
+        _ROADLIKE.match(more) or (not found and (_FIRM.match(text, end) or re.match(r"[^\d\s]?街道", more)))
     ) and not _leads_on(text, end, piece):
         return "", ()
     upper = "district" not in found and "town" not in found
@@ -341,7 +358,7 @@ def _division(
             return "district", inside
         if full and (not codes or len(piece) > 2):
             return "district", names.counties[piece]
-    if not full and not found and re.match(r"[^\d\s]{0,2}?(?:街道|镇|乡)", more):
+    if not full and not found and re.match(r"[^\d\s]?(?:街道|镇|乡)", more):
         return "", ()
     if piece in names.cities and upper:
         cities = tuple(c for c in names.cities[piece] if not codes or c.startswith(codes))
@@ -364,12 +381,12 @@ def _province_or_city(piece: str, code: str, found: dict[str, str], text: str, e
 
 
 def _alone(piece: str, within: tuple[str, ...], text: str, end: int) -> bool:
-    """Whether a county's short name may open an address: it is a city's (义乌), or unique, and isn't the start of a firm's
+    """Whether a county's short name may open an address: it is a city's (义乌), or unique, and doesn't start a firm's
     or of a town's name."""
     if _FIRM.match(text, end):
         return False
     below = _TOWN_BELOW.match(text, end)
-    if below and below[0] not in towns_of(within):
+    if below and len(below[0]) < 3 and below[0] not in towns_of(within):
         return False
     return piece + "市" in table().counties or (len(within) == 1 and len(text) > end + 2)
 
@@ -390,8 +407,8 @@ def _leads_on(text: str, end: int, piece: str) -> bool:
             continue
         if any(c.startswith(codes) for c in (*names.counties.get(below, ()), *names.cities.get(below, ()))):
             return True
-    if any(len(c) == 6 for c in codes):
-        known = towns_of(codes)
+    if any(len(c) >= 4 for c in codes):
+        known = towns_of(tuple(c for c in codes if len(c) >= 4))
         return any(known.get(text[at : at + size]) == text[at : at + size] for size in range(3, 8))
     return False
 
@@ -406,13 +423,16 @@ def _town(text: str, at: int, codes: tuple[str, ...], found: dict[str, str], res
                 continue
             end = at + size
             more = text[end : end + 8]
+            if piece[-1] == "街" and more[:1] == "道":
+                found["town"] = piece + "道"
+                return skip(text, end + 1)
             if piece == known[piece]:
-                if more[:1] in ("路", "街"):
+                if re.match(r"[路街](?![上头道])", more):
                     continue
                 office = re.match(r"办事处|办", more) if not piece.endswith(("办事处", "办")) else None
                 found["town"] = piece + (office[0] if office else "")
                 return skip(text, at + len(found["town"]))
-            if suffix := re.match(r"(?:街道|镇|乡)(?![路街]|[^\s\d]{1,2}[路街]$)", more):
+            if suffix := re.match(rf"(?:{_OFFICE.pattern}|镇|乡)(?![路街]|[^\s\d]{{1,2}}[路街]$)", more):
                 found["town"] = piece + suffix[0]
                 return skip(text, end + suffix.end())
             if _short_town(piece, text, end, known):
@@ -427,6 +447,8 @@ def _town(text: str, at: int, codes: tuple[str, ...], found: dict[str, str], res
         for size in range(min(8, len(text) - at), 2, -1):
             # 渤海街 for 渤海街道, if a road follows.
             piece = text[at : at + size]
+            if text[at + size : at + size + 1] == "道" or text.startswith("街道", at + size):
+                continue
             if piece + "道" in known and piece.endswith("街") and _ROAD_FOLLOWS.match(text, at + size):
                 found["town"] = piece
                 return skip(text, at + size)
@@ -447,4 +469,7 @@ def _short_town(piece: str, text: str, end: int, known: dict[str, str]) -> bool:
         return False
     if re.match(r"[一二三四五六七八九十]+村", more):
         return False
-    return not re.match(r"(?:[^\d\s]|[一二三四五六七八九十]+[道号东西南北]?)?(?:路|街(?!道)|大道)", more)
+    return not re.match(
+        r"(?:[^\d\s]|[一二三四五六七八九十]+[道号东西南北]?)?(?:路|街(?!道)|大道)|[东西南北]?[头一二三四五六七八九十]+[条区]",
+        more,
+    )
