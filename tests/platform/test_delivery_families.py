@@ -9,7 +9,7 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from ruxue.applications import disputes, evidence, retention, review, verify
+from ruxue.applications import claims, disputes, evidence, retention, review, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check
 from ruxue.applications.states import Actor, State
@@ -239,6 +239,43 @@ def test_a_stored_answer_can_be_replayed_through_todays_rule(passed: Application
     replayed = verify.replay(lost)
     passed.refresh_from_db()
     assert replayed and passed.category == then.category, "nothing is stored"
+
+
+def wait_for_an_answer(row: Application, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The household register owes the family an answer; returns the items that are asked from now on."""
+    old, asked = of(row, "PS2"), []
+    inquiries.renew([inquiries.Inquiry(row.key, old.district, "PS2", row.claim_version, old.consent, {"id": "1"})])
+    inquiry = inquiries.Inquiry(row.key, old.district, "PS2", row.claim_version, old.consent, {"id": "2"}, part="more")
+    inquiries.plan([inquiry])
+    application = {"application": row, "claim_version": row.claim_version, "item": "PS2", "part": "more"}
+    Check.objects.create(**application, status=Check.Status.WAITING, reason="department_silent", first_try=False)
+    monkeypatch.setattr(connector, "send", lambda setup, item, *more: asked.append(item))
+    assert Outstanding.objects.filter(subject=row.key).count() == 2
+    return asked
+
+
+@pytest.mark.parametrize("state", [State.VERIFYING, State.NEED_INFO])
+def test_with_the_consent_ends_what_waits_and_the_family_goes_on(
+    passed: Application, monkeypatch: pytest.MonkeyPatch, state: State
+) -> None:
+    asked = wait_for_an_answer(passed, monkeypatch)
+    far = timezone.now() + timedelta(minutes=30)
+    Application.objects.filter(pk=passed.pk).update(state=state, leased_until=far, needed=["department_silent"])
+    claims.withdraw_consent(passed.guardian)
+    verify.verify_waiting()
+    assert not asked and not Outstanding.objects.filter(subject=passed.key).exists()
+    assert set(Query.objects.filter(subject=passed.key, part="more").values_list("state", flat=True)) == {"dropped"}
+    passed.refresh_from_db()
+    assert passed.state == State.NEED_INFO and passed.needed and "department_silent" not in passed.needed
+    assert not passed.checks.filter(status=Check.Status.WAITING).exists()
+
+
+def test_with_the_application_ends_what_waits(passed: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = wait_for_an_answer(passed, monkeypatch)
+    claims.withdraw(passed.key, passed.guardian)
+    verify.verify_waiting()
+    assert not asked and not Outstanding.objects.filter(subject=passed.key).exists()
+    assert of(passed, "PS2").state == "answered"
 
 
 def test_a_seasons_answers_are_deleted_and_its_questions_are_not(passed: Application) -> None:

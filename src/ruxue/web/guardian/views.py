@@ -679,7 +679,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         if request.POST.get("do") == "leave":
             logout(request)
             return redirect("public:landing")
-        consents.withdraw(request.user)
+        claims.withdraw_consent(request.user)
         messages.success(request, _("Your consent is withdrawn. Nothing more is asked."))
         return redirect("guardian:settings")
     drafts = Application.objects.filter(guardian=request.user, state=State.DRAFT)
