@@ -16,7 +16,7 @@ from django.conf import settings
 
 from ruxue.exchange import connections, connector, signing
 from ruxue.exchange.connections import ConnectionsError
-from ruxue.exchange.items import Code, Query
+from ruxue.exchange.items import ITEMS, Code, Query, id_digest
 
 from .conftest import Desk
 
@@ -259,6 +259,29 @@ def test_what_an_engineer_writes_is_what_is_read() -> None:
     assert connections.answer_of(reply, {"jg": "04"}, {"request_id": "r", "item": "HC2"})["code"] == 1
     month = connections.Value(path="m", month="%Y%m")
     assert connections.read(month, {"m": "202403"}, {}) == "2024-03"
+
+
+def test_numbers_and_names_of_people_arrive_as_the_contract_shows_them() -> None:
+    rights = connections.Value.model_validate(
+        {"path": "fw", "each": {"owner": {"path": "zjh", "digest": True}, "name": {"path": "xm", "mask": True}}}
+    )
+    person = {"zjh": "37079919880101001x", "xm": "张小明"}
+    assert connections.read(rights, {"fw": [person]}, {}) == [
+        {"owner": id_digest("37079919880101001X"), "name": "张*明"}
+    ]
+    counts = connections.Value.model_validate(
+        {"path": "ts", "pairs": {"name": "xzqh", "value": {"path": "n", "scale": 1}}}
+    )
+    assert connections.read(counts, {"ts": [{"xzqh": 370705, "n": "2"}]}, {}) == {"370705": 2}
+    assert connections.read(counts, {}, {}) == {}
+
+
+@pytest.mark.parametrize("code", ITEMS)
+def test_every_item_has_an_entry_to_fill_in(code: str) -> None:
+    text = connections.skeleton(ITEMS[code])
+    assert list(connections.parse(text, "f").items()) == [code]
+    fields = yaml.safe_load(text)["departments"][ITEMS[code].department]["items"][code]["answer"]["fields"]
+    assert set(fields) == set(ITEMS[code].fields.model_fields)
 
 
 def test_a_file_that_breaks_while_it_is_in_use_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

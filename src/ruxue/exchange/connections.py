@@ -29,7 +29,8 @@ from pydantic import (
     model_validator,
 )
 
-from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES, ITEMS, Code, Department, Item
+from ruxue.algorithms import identity
+from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES, ITEMS, Answer, Code, Department, Item, id_digest
 from ruxue.exchange.signing import Encoding, Method
 
 CITY_ZONE = ZoneInfo("Asia/Shanghai")
@@ -138,8 +139,9 @@ class Value(_Part):
     """Where a value stands in a department's reply and how it is read.
 
     A text alone is a `path`: dotted, numbers index lists. `map` translates codes; `date` and `month` are strptime
-    forms; `each` reads every member of a list. `same` compares with a value of the question instead ("claim.name") and
-    gives Y, N or U.
+    forms; `each` reads every member of a list, `pairs` makes an object of it (a count by region, say). `digest` turns
+    an ID number into the form that lets it be compared, not read; `mask` hides most of a name. `same` compares with a
+    value of the question instead ("claim.name") and gives Y, N or U.
     """
 
     path: str = ""
@@ -150,6 +152,9 @@ class Value(_Part):
     month: str = ""
     scale: float | None = None
     each: dict[str, Value] | None = None
+    pairs: Pairs | None = None
+    digest: bool = False
+    mask: bool = False
     same: str = ""
     how: Literal["equal", "contains"] = "equal"
 
@@ -173,6 +178,13 @@ class Value(_Part):
         except ValueError:
             raise ValueError(f"{form} reads no day: write a form such as %Y%m%d or %Y-%m-%d %H:%M:%S") from None
         return form
+
+
+class Pairs(_Part):
+    """Of every member of a list the value that names an entry of an object, and the entry itself."""
+
+    name: str
+    value: Value
 
 
 class Reply(_Part):
@@ -443,7 +455,8 @@ def _answer_faults(item: Item, reply: Reply, claims: set[str]) -> Iterator[str]:
             wrong := [v for v in (*(value.map or {}).values(), value.default) if v not in ("Y", "N", "U", None)]
         ):
             yield f"compared.{name}: {wrong[0]} is none of Y, N, U"
-    yield from (f"fields{fault}" for fault in _record_faults(item.code, item.fields, reply.fields))
+    if reply.fields:  # none: the department says yes or no and discloses nothing
+        yield from (f"fields{fault}" for fault in _record_faults(item.code, item.fields, reply.fields))
 
 
 def _record_faults(what: str, form: type[BaseModel], given: dict[str, Value]) -> Iterator[str]:
@@ -478,12 +491,28 @@ def _fits(form: Any, value: Any) -> bool:
     return True
 
 
-def _kind(form: Any) -> str:
-    """What a field may hold, in words: the codes of a list of codes, else the kind of its values."""
+_KINDS = {"string": "text", "boolean": "true or false", "integer": "whole number", "array": "list", "object": "object"}
+
+
+def _part(form: Any) -> dict[str, Any]:
+    """A field's JSON schema, without the possibility that there is nothing."""
     schema = TypeAdapter(form).json_schema()
-    parts = [p for p in schema.get("anyOf", [schema]) if p.get("type") != "null"]
-    codes = [c for p in parts for c in p.get("enum", [p["const"]] if "const" in p else [])]
-    return f"one of {', '.join(map(str, codes))}" if codes else parts[0].get("format", parts[0].get("type", "a record"))
+    return next((p for p in schema.get("anyOf", [schema]) if p.get("type") != "null"), schema)
+
+
+def _codes(form: Any) -> list[str]:
+    """The codes that a field knows, if it is one of codes."""
+    schema = TypeAdapter(form).json_schema()
+    parts = schema.get("anyOf", [schema])
+    return [str(c) for p in parts for c in p.get("enum", [p["const"]] if "const" in p else [])]
+
+
+def _kind(form: Any) -> str:
+    """What a field may hold, in words."""
+    if codes := _codes(form):
+        return f"one of {', '.join(codes)}"
+    part = _part(form)
+    return str(part.get("format") or _KINDS.get(part.get("type", ""), part.get("type", "record")))
 
 
 def _member(form: Any) -> type[BaseModel] | None:
@@ -517,6 +546,86 @@ def _template_faults(text: str, known: set[str]) -> Iterator[str]:
     for name in _names(text):
         if name not in known:
             yield f"there is no {{{name}}} to put in; there are {_braces(known)}"
+
+
+def skeleton(item: Item) -> str:
+    """The entry of a connectors file for an item of another shape: every "…" is for the department's own names."""
+    keys = ", ".join(f'{name}: "{{keys.{name}}}"' for name in item.keys)
+    codes = ", ".join(f"{c.value} {c.name.lower().replace('_', ' ')}" for c in Code)
+    lines = [
+        "departments:",
+        f"  {item.department.value}:",
+        "    url: https://…",
+        "    protocol: mapped",
+        "    items:",
+        f"      {item.code}:",
+        "        path: /…",
+        f"        request: {{{keys}}}",
+        "        answer:",
+        f'          code: {{path: …, map: {{"…1": 0, "…2": 1}}, default: 4}}  # {codes}',
+        "          fields:",
+        *_skeleton(item.fields, "            "),
+    ]
+    return "\n".join(lines)
+
+
+def _skeleton(form: type[BaseModel], margin: str) -> Iterator[str]:
+    for name, field in form.model_fields.items():
+        hint = field.rebuild_annotation()
+        part, codes, inner = _part(hint), _codes(hint), _member(hint)
+        free = "" if field.is_required() and not _fits(hint, None) else "may be left out"
+        words = "a list of records" if inner is not None else "" if codes else _kind(hint)
+        note = "; ".join(filter(None, (words, field.description, free)))
+        note = f"  # {note}" if note else ""
+        if inner is not None:
+            yield from (f"{margin}{name}:{note}", f"{margin}  path: …", f"{margin}  each:")
+            yield from _skeleton(inner, margin + "    ")
+        else:
+            yield f"{margin}{name}: {_blank(name, part, codes)}{note}"
+
+
+def _blank(name: str, part: dict[str, Any], codes: list[str]) -> str:
+    """How such a field is most often read, to be filled in."""
+    if codes or part.get("type") == "boolean":
+        pairs = ", ".join(f'"…{n}": {code}' for n, code in enumerate(codes or ["true", "false"], 1))
+        return f"{{path: …, map: {{{pairs}}}}}"
+    if part.get("type") == "object":
+        return "{path: …, pairs: {name: …, value: …}}"
+    if part.get("format") == "date":
+        return '{path: …, date: "%Y%m%d"}'
+    if part.get("description") == "YYYY-MM":
+        return '{path: …, month: "%Y%m"}'
+    if part.get("type") == "integer":
+        return "{path: …, scale: 1}"
+    if name.endswith("_digest"):
+        return "{path: …, digest: true}"
+    return "{path: …, mask: true}" if name.endswith("_masked") else "…"
+
+
+def sample(code: str, how: ItemSetup, data: Any) -> tuple[dict[str, Any], list[str]]:
+    """The answer that a reply becomes by a mapping, and what is wrong with it, entry by entry. Nothing is asked."""
+    question: dict[str, Any] = {"request_id": "sample", "item": code, "keys": {}, "claim": {}}
+    if how.batch is not None:
+        rows = dig(data, how.answer.list)
+        if not isinstance(rows, list) or not rows:
+            return {}, [f"list: there are no rows at {how.answer.list}"]
+        if dig(rows[0], how.answer.id) is None:
+            return {}, [f"id: the first row has nothing at {how.answer.id}"]
+        data = rows[0]
+    if how.answer.record and dig(data, how.answer.record) is None:
+        return {}, [f"record: there is nothing at {how.answer.record}; this reads as a reply without a record"]
+    try:
+        made = answer_of(how.answer, data, question)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return {}, [f"answer: {error}"]
+    faults = []
+    for form, given, entry in ((Answer, made, ""), (ITEMS[code].fields, made["fields"], "fields.")):
+        try:
+            if given or form is Answer:
+                form.model_validate(given)
+        except ValidationError as error:
+            faults += [f"{entry}{_in_words(e)}" for e in error.errors()]
+    return made, faults
 
 
 class _File:
@@ -639,6 +748,8 @@ def read(value: Value, data: Any, question: dict[str, Any]) -> Any:
         return "Y" if same else "N"
     if value.each is not None:
         return [{k: read(v, row, question) for k, v in value.each.items()} for row in found or []]
+    if value.pairs is not None:
+        return {_text(dig(row, value.pairs.name)): read(value.pairs.value, row, question) for row in found or []}
     if value.map is not None:
         return value.map.get(_text(found), value.default)
     if found in (None, ""):
@@ -647,6 +758,10 @@ def read(value: Value, data: Any, question: dict[str, Any]) -> Any:
         return datetime.strptime(str(found), value.date).date().isoformat()
     if value.month:
         return datetime.strptime(str(found), value.month).date().isoformat()[:7]
+    if value.digest:
+        return id_digest(str(found).strip())
+    if value.mask:
+        return identity.mask_name(str(found).strip())
     if value.scale is not None:
         return round(float(found) * value.scale)
     return found
