@@ -261,6 +261,14 @@ def test_what_an_engineer_writes_is_what_is_read() -> None:
     assert connections.read(month, {"m": "202403"}, {}) == "2024-03"
 
 
+def test_an_identity_that_confirms_nothing_would_refuse_everybody() -> None:
+    entry = connections.skeleton(ITEMS["PS1"])
+    without = re.sub(r" +compared:\n +name: .*\n", "", entry)
+    assert without != entry
+    with pytest.raises(ConnectionsError, match="PS1 counts by what it confirms; say where name is confirmed"):
+        connections.parse(without, "f")
+
+
 def test_numbers_and_names_of_people_arrive_as_the_contract_shows_them() -> None:
     rights = connections.Value.model_validate(
         {"path": "fw", "each": {"owner": {"path": "zjh", "digest": True}, "name": {"path": "xm", "mask": True}}}

@@ -410,6 +410,7 @@ _QUESTION = {
     "timestamp",
     "mode",
 }
+_BY_WORD = {"PS1", "X4", "X5", "X6"}  # items of which the department's yes counts, not a field
 _ENVELOPE = {"rows", "purpose_code", "legal_basis", "timestamp", "item"}
 
 
@@ -445,6 +446,8 @@ def _answer_faults(item: Item, reply: Reply, claims: set[str]) -> Iterator[str]:
         if wrong := [v for v in results if v is not None and (isinstance(v, bool) or v not in list(Code))]:
             codes = ", ".join(f"{c.value} {c.name.lower().replace('_', ' ')}" for c in Code)
             yield f"code: {wrong[0]} is none of {codes}"
+    if item.code in _BY_WORD and not reply.compared:
+        yield f"compared: {item.code} counts by what it confirms; say where {', '.join(item.claims)} is confirmed"
     for name, value in reply.compared.items():
         if f"claim.{name}" not in claims:
             known = sorted(c.removeprefix("claim.") for c in claims)
@@ -550,7 +553,8 @@ def _template_faults(text: str, known: set[str]) -> Iterator[str]:
 
 def skeleton(item: Item) -> str:
     """The entry of a connectors file for an item of another shape: every "…" is for the department's own names."""
-    keys = ", ".join(f'{name}: "{{keys.{name}}}"' for name in item.keys)
+    sent = [f"keys.{name}" for name in item.keys] + [f"claim.{name}" for name in item.claims if name not in item.keys]
+    request = ", ".join(f'{name.partition(".")[2]}: "{{{name}}}"' for name in sent)
     codes = ", ".join(f"{c.value} {c.name.lower().replace('_', ' ')}" for c in Code)
     lines = [
         "departments:",
@@ -560,9 +564,11 @@ def skeleton(item: Item) -> str:
         "    items:",
         f"      {item.code}:",
         "        path: /…",
-        f"        request: {{{keys}}}",
+        f"        request: {{{request}}}",
         "        answer:",
         f'          code: {{path: …, map: {{"…1": 0, "…2": 1}}, default: 4}}  # {codes}',
+        *(["          compared:"] if item.claims else []),
+        *(f'            {name}: {{path: …, map: {{"…1": Y, "…2": N}}}}' for name in item.claims),
         "          fields:",
         *_skeleton(item.fields, "            "),
     ]
@@ -645,7 +651,8 @@ class _File:
             self.changed, self.fault = -1.0, f"the connectors file {self.path} can't be read: {error}"
         except ConnectionsError as error:
             self.fault = str(error)
-            logger.error("%s", self.fault)
+            if self.made is not None:
+                logger.error("%s; what it said before goes on", self.fault)
         if self.made is None:
             raise ConnectionsError(self.fault)
         return self.made
