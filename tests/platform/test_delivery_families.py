@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from ruxue.accounts.models import StaffRole, User
 from ruxue.applications import claims, disputes, evidence, retention, review, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check
@@ -285,6 +289,52 @@ def test_a_seasons_answers_are_deleted_and_its_questions_are_not(passed: Applica
     assert mine.exists() and not mine.exclude(fields=None).exists()
     checks = Check.objects.filter(application=passed)
     assert checks.exists() and not checks.exclude(claimed=None, registered=None).exists()
+
+
+def official(key: str = "kuiwen") -> Client:
+    client = Client(headers={"Accept-Language": "en"})
+    client.cookies["ruxue_language"] = "en"
+    client.force_login(User.objects.get(username=key))
+    return client
+
+
+def test_an_answer_is_found_by_its_receipt_and_its_record_is_complete(passed: Application) -> None:
+    staff = StaffRole.objects.get(role="district", scope=passed.season.district_id).user
+    client, query = official(staff.username), of(passed, "PS2")
+    page = client.get("/b/departments/PS2", {"receipt": passed.receipt.lower()}).content.decode()
+    assert passed.receipt in page and page.count("?replay=") == 1
+    page = client.get("/b/departments/PS2", {"replay": query.request_id}).content.decode()
+    query.refresh_from_db()
+    record = (query.purpose, query.legal_basis, query.consent, query.keys_digest, query.answer_digest, query.signature)
+    assert query.purpose == "RX-YWJY" and all(record) and all(part in page for part in record)
+    assert str(query.request_id) in page and "the platform" in page
+    assert "No answer of this receipt" in client.get("/b/departments/PS2", {"receipt": "NOBODY"}).content.decode()
+    assert client.get("/b/departments/PS2", {"replay": "x"}).status_code == 404
+
+
+def test_who_had_it_asked_is_on_record_by_name(passed: Application) -> None:
+    clerk = StaffRole.objects.filter(role="reviewer", scope=passed.school_id).first()
+    assert clerk is not None
+    answer = review.ask_by_number(passed.key, By(Actor.SCHOOL, clerk.user), "鲁(2019)潍坊市不动产权第0000001号")
+    assert answer is not None and answer.requester == clerk.user.key
+    client = official()
+    client.force_login(passed.guardian)
+    page = client.get(f"/g/a/{passed.key}/asked").content.decode()
+    assert "Asked by your school" in page and clerk.user.display_name in page
+
+
+def test_a_faulty_connectors_file_is_named_on_the_page_and_in_the_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "connectors.yaml"
+    file.write_text("departments: {PS: {url: http://x}}")
+    monkeypatch.setattr(settings, "CONNECTORS", str(file))
+    assert "ruxue_exchange_connectors_faulty 0.0" in Client().get("/metrics").content.decode()
+    file.write_text("departments: {PS: {url: nowhere}}")
+    os.utime(file, (1, 1))
+    page = official().get("/b/departments").content.decode()
+    assert "connectors file is faulty" in page and "departments.PS.url" in page
+    assert "ruxue_exchange_connectors_faulty 1.0" in Client().get("/metrics").content.decode()
 
 
 def test_metrics_are_for_who_holds_the_token() -> None:

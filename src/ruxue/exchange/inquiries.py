@@ -32,7 +32,10 @@ Answers = dict[str, dict[Part, Query]]
 
 @dataclass(frozen=True)
 class Inquiry:
-    """A question about one version of a claim. `keys` and `claim` go to the department, kept sealed until it answers."""
+    """A question about one version of a claim. `keys` and `claim` go to the department, kept sealed until it answers.
+
+    `requester` is "system", or the key of the person who had it asked.
+    """
 
     subject: str
     district: str
