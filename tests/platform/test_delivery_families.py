@@ -286,7 +286,13 @@ def test_a_seasons_answers_are_deleted_and_its_questions_are_not(passed: Applica
     season = passed.season
     assert retention.erase(season) > 0 and retention.erase(season) == 0
     mine = Query.objects.filter(subject=passed.key)
-    assert mine.exists() and not mine.exclude(fields=None).exists()
+    assert mine.exists() and not mine.exclude(fields=None, code=None, match="", compared={}).exists()
+    passed.refresh_from_db()
+    assert passed.facts == {} and passed.category, "the decision stays, what it was read off does not"
+    client = Client()
+    client.force_login(passed.guardian)
+    for page in ("", "asked"):
+        assert client.get(f"/g/a/{passed.key}/{page}").status_code == 200
     checks = Check.objects.filter(application=passed)
     assert checks.exists() and not checks.exclude(claimed=None, registered=None).exists()
 

@@ -337,4 +337,5 @@ def erase(subjects: Collection[str]) -> int:
     """
     stop(subjects)
     rows = Query.objects.filter(subject__in=subjects, erased_at=None, state=Query.State.ANSWERED)
-    return rows.update(fields=None, compared={}, keys_digest="", content="", erased_at=clock.now())
+    nothing = {"code": None, "match": "", "fields": None, "compared": {}, "keys_digest": "", "content": ""}
+    return rows.update(**nothing, erased_at=clock.now())
