@@ -144,3 +144,17 @@ def test_an_address_that_the_register_does_not_know_may_be_the_claimed_compounds
     assert evidence.hukou_code(answers, places.own(row)) == code
     answers["PS5", "hukou"].code = 2  # several places by the register of addresses: none of them is taken
     assert evidence.hukou_code(answers, places.own(row)) == ""
+
+
+@pytest.mark.parametrize(("compound", "contradicts"), [("C00001", True), ("C99999", False)])
+def test_a_house_elsewhere_does_not_contradict_that_none_was_counted_here(compound, contradicts):
+    row, answers = family(*ALL)
+    row.compound_id, row.basis = "C00001", "grandparents"
+    held = [{"id_digest": id_digest(person), "share_bp": 5000} for person in (ELDER, FATHER)]
+    right = {
+        "unit_no": "1" * 28, "location": "", "address_code": f"{compound}/1-1-101", "use": "住宅", "nature": None,
+        "owners": held, "registered_on": "2019-01-01", "status": "current",
+    }  # fmt: skip
+    answers[("NR1", "grandparent")] = told("NR1", "grandparent", {"rights": [right]})
+    answers[("NR3", "")] = told("NR3", "", {"count_by_region": {"370705": 0}})
+    assert ("family.no_dwelling_in_core" in evidence.contradicted(row, answers)) == contradicts

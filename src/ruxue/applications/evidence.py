@@ -467,7 +467,7 @@ def contradicted(application: Application, answers: Answers) -> set[str]:
     """Facts about which two answers can't both be true: neither is believed, and a person looks at them.
 
     The ID number itself tells the child's birthday; one property has one entry, whoever is asked about it; a child is
-    in one household, whoever is asked about it; who has no dwelling owns none.
+    in one household, whoever is asked about it; who has no dwelling does not own the claimed one.
     """
     found: set[str] = set()
     child = _fields(answers.get(("PS1", "child")))
@@ -483,7 +483,9 @@ def contradicted(application: Application, answers: Answers) -> set[str]:
         found |= {"child.with_guardian_household", "child.with_grandparent_household"}
     counted = _fields(answers.get(("NR3", "")))
     mine = {id_digest(person["id_number"]) for _, person in _people(application)}
-    owned = any(o["id_digest"] in mine for _, right in _rights(answers) for o in right["owners"])
+    # Only the claimed home surely lies where dwellings were counted: a house in another city contradicts nothing.
+    here = [right for part, right in _rights(answers) if _in_compound(application, right, answers, part)]
+    owned = any(o["id_digest"] in mine for right in here for o in right["owners"])
     if counted and not any(counted["count_by_region"].values()) and owned:
         found.add("family.no_dwelling_in_core")
     return found
