@@ -270,7 +270,7 @@ def test_with_the_consent_ends_what_waits_and_the_family_goes_on(
     assert not asked and not Outstanding.objects.filter(subject=passed.key).exists()
     assert set(Query.objects.filter(subject=passed.key, part="more").values_list("state", flat=True)) == {"dropped"}
     passed.refresh_from_db()
-    assert passed.state == State.NEED_INFO and passed.needed and "department_silent" not in passed.needed
+    assert passed.state == State.NEED_INFO and passed.needed == ["not_asked"]
     assert not passed.checks.filter(status=Check.Status.WAITING).exists()
 
 

@@ -417,9 +417,34 @@ def judge(application: Application, answers: Answers, places: Places) -> Judgeme
             out.facts[same] = UNKNOWN
         out.contradicting = True
         out.ask_for("registers_contradict", name)
+    _say_what_was_not_asked(out, answers)
     out.facts |= standing(application)
     out.contradicting = out.contradicting and not application.by_human
     return out
+
+
+_SAID_BY = {
+    "household_not_together": {"PS2", "PS3"},
+    "parent_not_named": {"PS3"},
+    "kinship_not_shown": {"PS3"},
+    "property_not_found": {"NR1", "NR2"},
+    "contract_not_found": {"HC1"},
+    "lease_not_found": {"HC2"},
+    "resettlement_not_found": {"HC3"},
+    "permit_not_found": {"PS4"},
+    "job_not_found": {"HR1", "HR2", "MR1", "MR2"},
+    "hukou_address_unclear": {"PS2"},
+}
+"""Registers whose word a reason repeats: one that was not asked has said nothing against the family."""
+
+
+def _say_what_was_not_asked(out: Judgement, answers: Answers) -> None:
+    asked = {item for item, _ in answers}
+    if not asked:
+        out.ask_for("not_asked", *VOCABULARY)
+    for code, registers in _SAID_BY.items():
+        if code in out.reasons and not registers & asked:
+            out.ask_for("not_asked", *out.reasons.pop(code))
 
 
 _SAME_AS = {

@@ -80,6 +80,11 @@ REASONS: dict[str, Reason] = {
         _("Add the other parent, or ask the district's education bureau to check the register of seats."),
         ("correct", "upload", "book", "waive"),
     ),
+    "not_asked": Reason(
+        _("No department was asked about this: you have not agreed to it, or the city has not connected one."),
+        _("Upload the paper that the rule names below, or bring it to the school."),
+        ("upload", "book", "waive"),
+    ),
     "paper_needed": Reason(
         _("The rule asks for something that no register can show."),
         _("Upload the paper that the rule names below, or bring it to the school."),
