@@ -292,6 +292,13 @@ def test_every_item_has_an_entry_to_fill_in(code: str) -> None:
     assert set(fields) == set(ITEMS[code].fields.model_fields)
 
 
+def test_the_example_in_the_docs_can_be_used() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    without_files = "\n".join(line for line in example.splitlines() if not line.strip().startswith("tls:"))
+    assert set(connections.parse(without_files, "docs").items()) == {"NR1", "NR2", "NR3", "NR4", "PS2"}
+
+
 def test_a_file_that_breaks_while_it_is_in_use_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "connectors.yaml"
     monkeypatch.setattr(settings, "CONNECTORS", str(file))
