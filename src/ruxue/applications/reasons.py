@@ -80,6 +80,11 @@ REASONS: dict[str, Reason] = {
         _("Add the other parent, or ask the district's education bureau to check the register of seats."),
         ("correct", "upload", "book", "waive"),
     ),
+    "register_unsure": Reason(
+        _("The register could not tell for certain: more than one of its entries may be yours."),
+        _("Compare what you entered with the paper, sign by sign; or upload the paper, or bring it to the school."),
+        ("correct", "upload", "book", "waive"),
+    ),
     "not_asked": Reason(
         _("No department was asked about this: you have not agreed to it, or the city has not connected one."),
         _("Upload the paper that the rule names below, or bring it to the school."),

@@ -337,5 +337,12 @@ def erase(subjects: Collection[str]) -> int:
     """
     stop(subjects)
     rows = Query.objects.filter(subject__in=subjects, erased_at=None, state=Query.State.ANSWERED)
-    nothing = {"code": None, "match": "", "fields": None, "compared": {}, "keys_digest": "", "content": ""}
+    nothing: dict[str, Any] = {
+        "code": None,
+        "match": "",
+        "fields": None,
+        "compared": {},
+        "keys_digest": "",
+        "content": "",
+    }
     return rows.update(**nothing, erased_at=clock.now())

@@ -364,7 +364,7 @@ def shown_checks(row: Application) -> list[Check]:
     }
     checks: list[Any] = review.current_checks(row)
     for c in checks:
-        c.status_text = texts[c.status]
+        c.status_text = _("the register is not sure") if c.reason == "register_unsure" else texts[c.status]
         person = row.claim.get(c.part) if c.part in claims.PEOPLE else None
         c.person = (person.get("name", "") if person else "") + (
             f"（{relation_name(person['relation'])}）" if person and person.get("relation") else ""
