@@ -21,7 +21,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setups: dict[str, Any])
     file.write_text(json.dumps({"departments": setups}))
     monkeypatch.setattr(settings, "DEPARTMENTS_KEY", KEY)
     monkeypatch.setattr(settings, "CONNECTORS", "")
-    monkeypatch.setattr(departments, "django", lambda: None)
     return CliRunner(env={"COLUMNS": "200"}).invoke(departments.app, ["check", "--connectors", str(file)])
 
 
@@ -55,3 +54,76 @@ def test_a_wrong_file_and_an_unreachable_department(desk: Desk, tmp_path: Path, 
     assert "departments.ED.rate" in str(result.exception)
     unreachable = {"url": "http://127.0.0.1:9", "timeout": 1}
     assert run(tmp_path, monkeypatch, {"ED": unreachable}).exit_code == 1
+
+
+LEASE = {
+    "url": "http://127.0.0.1:9",
+    "protocol": "mapped",
+    "items": {
+        "HC2": {
+            "path": "/zl",
+            "request": {"xh": "{request_id}", "zjhm": "{keys.id}"},
+            "batch": {"cxlb": "{rows}"},
+            "answer": {
+                "list": "fh",
+                "id": "xh",
+                "record": "sj",
+                "fields": {
+                    "filing_no": "bah", "landlord_masked": {"path": "fd", "mask": True}, "location": "zl",
+                    "sole": {"path": "dz", "map": {"1": True, "0": False}},
+                    "starts_on": {"path": "q", "date": "%Y%m%d"}, "ends_on": {"path": "z", "date": "%Y%m%d"},
+                    "filed_on": {"path": "b", "date": "%Y%m%d"}, "status": {"path": "zt", "map": {"A": "valid"}},
+                    "unbroken_months": {"path": "ys", "scale": 1},
+                },
+            },
+        }
+    },
+}  # fmt: skip
+ROW = {
+    "bah": "1",
+    "fd": "李四",
+    "zl": "x",
+    "dz": "1",
+    "q": "20240301",
+    "z": "20270228",
+    "b": "20240305",
+    "zt": "A",
+    "ys": "24",
+}
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ({"fh": [{"xh": "1", "sj": ROW}]}, ""),
+        ({"fh": [{"xh": "1", "sj": {**ROW, "q": "2024-03-01"}}]}, "answer: time data '2024-03-01' does not match"),
+        ({"fh": [{"xh": "1", "sj": {**ROW, "zt": "Z"}}]}, "fields.status: must be 'valid', 'ended' or 'cancelled'"),
+        ({"fh": [{"xh": "1", "sj": {**ROW, "bah": 7}}]}, "fields.filing_no: must be a text"),
+        ({"fh": [{"xh": "1"}]}, "record: there is nothing at sj"),
+        ({"fh": [{"sj": ROW}]}, "id: the first row has nothing at xh"),
+        ({"rows": []}, "list: there are no rows at fh"),
+    ],
+)  # fmt: skip
+def test_a_sample_reply_shows_whether_every_field_is_found(tmp_path: Path, reply: Any, said: str) -> None:
+    file, sample = tmp_path / "connectors.json", tmp_path / "reply.json"
+    file.write_text(json.dumps({"departments": {"HC": LEASE}}))
+    sample.write_text(json.dumps(reply))
+    command = ["read", "HC2", str(sample), "--connectors", str(file)]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(departments.app, command)
+    assert (result.exit_code == 0) == (not said), result.output
+    assert said in " ".join(result.output.split())
+    if not said:
+        assert json.loads(result.output)["fields"]["landlord_masked"] == "李*"
+
+
+def test_an_items_contract_is_shown_and_an_unknown_item_named() -> None:
+    result = CliRunner().invoke(departments.app, ["show", "hc2"])
+    assert result.exit_code == 0 and "GB 11643" in result.output and "unbroken_months" in result.output
+    assert "There is no item HC9" in str(CliRunner().invoke(departments.app, ["show", "HC9"]).exception)
+
+
+def test_certificates_that_can_not_be_used_are_named(tmp_path: Path, monkeypatch: Any) -> None:
+    bad = tmp_path / "ca.pem"
+    bad.write_text("no certificate")
+    result = run(tmp_path, monkeypatch, {"ED": {"url": "https://127.0.0.1:9", "tls": {"authority": str(bad)}}})
+    assert result.exit_code == 1 and "tls: its files can't be used" in result.output

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 import rfc8785
 from cryptography.hazmat.primitives import hashes
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ruxue.algorithms import canonical
 from ruxue.exchange import signing
@@ -98,3 +100,33 @@ def test_closed_at_night_opens_at_eight() -> None:
     hours = Hours(days=(1, 2, 3, 4, 5), opens=time(8), closes=time(18), closed_on=(date(2026, 3, 9),))
     friday_evening = datetime(2026, 3, 6, 20, 0, tzinfo=CITY_ZONE)
     assert hours.next_opening(friday_evening) == datetime(2026, 3, 10, 8, 0, tzinfo=CITY_ZONE)
+
+
+HOUSEHOLD = {"same_household": True, "kinship": "parent", "head_masked": "张*", "members": []}
+INSURED = {
+    "region": "370705", "first_month": "2024-03", "last_month": "2026-02", "unbroken_months": 24,
+    "cumulative_months": 24, "back_paid_months": 0, "status": "paying",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("item", "good", "odd"),
+    [
+        ("PS3", HOUSEHOLD, {"same_household": "false"}),
+        ("PS3", HOUSEHOLD, {"same_household": 0}),
+        ("NR3", {"count_by_region": {"370705": 0}}, {"count_by_region": {"370705": "0"}}),
+        ("PS1", {"sex": "M", "born_on": "2020-01-02", "alive": True}, {"born_on": 1577923200}),
+        ("PS1", {"sex": "M", "born_on": "2020-01-02", "alive": True}, {"born_on": "2020-01-02T00:00:00"}),
+        ("HR1", INSURED, {"first_month": "202403"}),
+        ("HR1", INSURED, {"first_month": "0000-01"}),
+        ("HR1", INSURED, {"unbroken_months": "24"}),
+        ("HR1", INSURED, {"unbroken_months": 10**9}),
+    ],
+)
+def test_only_the_written_forms_of_the_contract_are_let_in(
+    item: str, good: dict[str, Any], odd: dict[str, Any]
+) -> None:
+    """An answer is stored as it came: a "false" that passed for a no would be read as a yes."""
+    assert ITEMS[item].fields.model_validate(good).model_dump(mode="json", exclude_unset=True) == good
+    with pytest.raises(ValidationError):
+        ITEMS[item].fields.model_validate({**good, **odd})

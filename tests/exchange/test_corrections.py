@@ -12,8 +12,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from ruxue.applications import disputes, evidence, jobs, verify
+from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Message
-from ruxue.applications.states import State
+from ruxue.applications.reasons import REASONS
+from ruxue.applications.states import Actor, State
 from ruxue.exchange import connections, inquiries
 from ruxue.exchange.items import sign
 from ruxue.exchange.models import Correction
@@ -113,8 +115,22 @@ def test_a_register_that_stands_leaves_the_way_by_papers(family: Application, de
         jobs.sweep(0)
     made.refresh_from_db()
     family.refresh_from_db()
-    assert made.state == "kept" and family.state == State.NEED_INFO and family.needed == ["register_disputed"]
+    assert made.state == "kept" and family.state == State.NEED_INFO and family.needed == ["register_kept"]
     assert Message.objects.filter(application=family, code="register_kept").exists()
+
+
+def test_a_correction_that_changes_nothing_leaves_a_next_step(family: Application, desk: Desk) -> None:
+    made = complain(family)
+    other = inquiries.effective(family.key, family.claim_version)["PS1", "child"]
+    second = disputes.dispute(family.key, family.guardian, other.request_id, "other", "姓名用字")
+    disputes.settle(second.key, False, "", By(Actor.DISTRICT))
+    family.refresh_from_db()
+    assert family.needed == ["register_disputed"], "one request is still open"
+    disputes.settle(made.key, True, "已更正", By(Actor.DISTRICT))
+    verify.verify_waiting()
+    family.refresh_from_db()
+    assert family.state == State.NEED_INFO and family.needed == ["register_corrected"]
+    assert REASONS["register_corrected"].actions and REASONS["register_kept"].actions
 
 
 def test_a_request_that_does_not_arrive_is_sent_again(family: Application, desk: Desk) -> None:

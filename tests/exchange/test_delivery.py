@@ -351,6 +351,23 @@ def test_answers_are_deleted_and_that_somebody_asked_is_not(desk: Desk, connect:
     assert not Outstanding.objects.exists() and Query.objects.get(part="late").state == "dropped"
 
 
+def test_an_alarm_ends_some_hours_after_its_cause(desk: Desk, connect: Any) -> None:
+    connect({"ED": FAST})
+
+    def alarms(hours_ago: float, **kinds: int) -> set[str]:
+        Tally.objects.all().delete()
+        hour = timezone.now() - timedelta(hours=hours_ago)
+        Tally.objects.bulk_create([Tally(item="ED1", hour=hour, kind=kind, n=n) for kind, n in kinds.items()])
+        row = next(r for r in health.items() if r.item == "ED1")
+        assert row.failed.get("malformed") == 3, "counts stay"
+        return set(row.alarms)
+
+    wrong = {"answers": 100, "stale": 5, "failed.malformed": 3, "failed.unsigned": 1, "latency.more": 30}
+    assert alarms(1, **wrong) == {"malformed", "unsigned", "stale", "slow"}
+    assert alarms(8, **wrong) == {"stale"}
+    assert alarms(30, **wrong) == set()
+
+
 def test_long_past_hours_are_folded_without_losing_a_count() -> None:
     for days in (0, 70, 80):
         Tally.objects.create(item="ED1", hour=timezone.now() - timedelta(days=days), kind="asked", n=5)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from ruxue.applications import disputes, evidence, retention, review, verify
+from ruxue.accounts.models import StaffRole, User
+from ruxue.applications import claims, disputes, evidence, retention, review, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check
 from ruxue.applications.states import Actor, State
@@ -241,13 +245,102 @@ def test_a_stored_answer_can_be_replayed_through_todays_rule(passed: Application
     assert replayed and passed.category == then.category, "nothing is stored"
 
 
+def wait_for_an_answer(row: Application, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The household register owes the family an answer; returns the items that are asked from now on."""
+    old, asked = of(row, "PS2"), []
+    inquiries.renew([inquiries.Inquiry(row.key, old.district, "PS2", row.claim_version, old.consent, {"id": "1"})])
+    inquiry = inquiries.Inquiry(row.key, old.district, "PS2", row.claim_version, old.consent, {"id": "2"}, part="more")
+    inquiries.plan([inquiry])
+    application = {"application": row, "claim_version": row.claim_version, "item": "PS2", "part": "more"}
+    Check.objects.create(**application, status=Check.Status.WAITING, reason="department_silent", first_try=False)
+    monkeypatch.setattr(connector, "send", lambda setup, item, *more: asked.append(item))
+    assert Outstanding.objects.filter(subject=row.key).count() == 2
+    return asked
+
+
+@pytest.mark.parametrize("state", [State.VERIFYING, State.NEED_INFO])
+def test_with_the_consent_ends_what_waits_and_the_family_goes_on(
+    passed: Application, monkeypatch: pytest.MonkeyPatch, state: State
+) -> None:
+    asked = wait_for_an_answer(passed, monkeypatch)
+    far = timezone.now() + timedelta(minutes=30)
+    Application.objects.filter(pk=passed.pk).update(state=state, leased_until=far, needed=["department_silent"])
+    claims.withdraw_consent(passed.guardian)
+    verify.verify_waiting()
+    assert not asked and not Outstanding.objects.filter(subject=passed.key).exists()
+    assert set(Query.objects.filter(subject=passed.key, part="more").values_list("state", flat=True)) == {"dropped"}
+    passed.refresh_from_db()
+    assert passed.state == State.NEED_INFO and passed.needed == ["not_asked"]
+    assert not passed.checks.filter(status=Check.Status.WAITING).exists()
+
+
+def test_with_the_application_ends_what_waits(passed: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = wait_for_an_answer(passed, monkeypatch)
+    claims.withdraw(passed.key, passed.guardian)
+    verify.verify_waiting()
+    assert not asked and not Outstanding.objects.filter(subject=passed.key).exists()
+    assert of(passed, "PS2").state == "answered"
+
+
 def test_a_seasons_answers_are_deleted_and_its_questions_are_not(passed: Application) -> None:
     season = passed.season
     assert retention.erase(season) > 0 and retention.erase(season) == 0
     mine = Query.objects.filter(subject=passed.key)
-    assert mine.exists() and not mine.exclude(fields=None).exists()
+    assert mine.exists() and not mine.exclude(fields=None, code=None, match="", compared={}).exists()
+    passed.refresh_from_db()
+    assert passed.facts == {} and passed.category, "the decision stays, what it was read off does not"
+    client = Client()
+    client.force_login(passed.guardian)
+    for page in ("", "asked"):
+        assert client.get(f"/g/a/{passed.key}/{page}").status_code == 200
     checks = Check.objects.filter(application=passed)
     assert checks.exists() and not checks.exclude(claimed=None, registered=None).exists()
+
+
+def official(key: str = "kuiwen") -> Client:
+    client = Client(headers={"Accept-Language": "en"})
+    client.cookies["ruxue_language"] = "en"
+    client.force_login(User.objects.get(username=key))
+    return client
+
+
+def test_an_answer_is_found_by_its_receipt_and_its_record_is_complete(passed: Application) -> None:
+    staff = StaffRole.objects.get(role="district", scope=passed.season.district_id).user
+    client, query = official(staff.username), of(passed, "PS2")
+    page = client.get("/b/departments/PS2", {"receipt": passed.receipt.lower()}).content.decode()
+    assert passed.receipt in page and page.count("?replay=") == 1
+    page = client.get("/b/departments/PS2", {"replay": query.request_id}).content.decode()
+    query.refresh_from_db()
+    record = (query.purpose, query.legal_basis, query.consent, query.keys_digest, query.answer_digest, query.signature)
+    assert query.purpose == "RX-YWJY" and all(record) and all(part in page for part in record)
+    assert str(query.request_id) in page and "the platform" in page
+    assert "No answer of this receipt" in client.get("/b/departments/PS2", {"receipt": "NOBODY"}).content.decode()
+    assert client.get("/b/departments/PS2", {"replay": "x"}).status_code == 404
+
+
+def test_who_had_it_asked_is_on_record_by_name(passed: Application) -> None:
+    clerk = StaffRole.objects.filter(role="reviewer", scope=passed.school_id).first()
+    assert clerk is not None
+    answer = review.ask_by_number(passed.key, By(Actor.SCHOOL, clerk.user), "鲁(2019)潍坊市不动产权第0000001号")
+    assert answer is not None and answer.requester == clerk.user.key
+    client = official()
+    client.force_login(passed.guardian)
+    page = client.get(f"/g/a/{passed.key}/asked").content.decode()
+    assert "Asked by your school" in page and clerk.user.display_name in page
+
+
+def test_a_faulty_connectors_file_is_named_on_the_page_and_in_the_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "connectors.yaml"
+    file.write_text("departments: {PS: {url: http://x}}")
+    monkeypatch.setattr(settings, "CONNECTORS", str(file))
+    assert "ruxue_exchange_connectors_faulty 0.0" in Client().get("/metrics").content.decode()
+    file.write_text("departments: {PS: {url: nowhere}}")
+    os.utime(file, (1, 1))
+    page = official().get("/b/departments").content.decode()
+    assert "connectors file is faulty" in page and "departments.PS.url" in page
+    assert "ruxue_exchange_connectors_faulty 1.0" in Client().get("/metrics").content.decode()
 
 
 def test_metrics_are_for_who_holds_the_token() -> None:

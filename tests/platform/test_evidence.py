@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from ruxue.applications import evidence, record_facts
+from ruxue.applications import evidence, record_facts, verify
 from ruxue.applications.models import Application
+from ruxue.exchange import inquiries
 from ruxue.exchange.items import id_digest
 from ruxue.exchange.models import Query
 from ruxue.places.models import Compound, District, Season
@@ -144,3 +145,42 @@ def test_an_address_that_the_register_does_not_know_may_be_the_claimed_compounds
     assert evidence.hukou_code(answers, places.own(row)) == code
     answers["PS5", "hukou"].code = 2  # several places by the register of addresses: none of them is taken
     assert evidence.hukou_code(answers, places.own(row)) == ""
+
+
+@pytest.mark.parametrize(("compound", "contradicts"), [("C00001", True), ("C99999", False)])
+def test_a_house_elsewhere_does_not_contradict_that_none_was_counted_here(compound, contradicts):
+    row, answers = family(*ALL)
+    row.compound_id, row.basis = "C00001", "grandparents"
+    held = [{"id_digest": id_digest(person), "share_bp": 5000} for person in (ELDER, FATHER)]
+    right = {
+        "unit_no": "1" * 28, "location": "", "address_code": f"{compound}/1-1-101", "use": "住宅", "nature": None,
+        "owners": held, "registered_on": "2019-01-01", "status": "current",
+    }  # fmt: skip
+    answers[("NR1", "grandparent")] = told("NR1", "grandparent", {"rights": [right]})
+    answers[("NR3", "")] = told("NR3", "", {"count_by_region": {"370705": 0}})
+    assert ("family.no_dwelling_in_core" in evidence.contradicted(row, answers)) == contradicts
+
+
+@pytest.mark.usefixtures("db_world")
+@pytest.mark.parametrize(
+    ("basis", "item", "part", "wrong", "fact"),
+    [
+        ("owned", "PS1", "guardian", "identity_mismatch", None),
+        ("owned", "PS2", "", "household_not_together", "child.hukou_district"),
+        ("owned", "NR1", "guardian", "property_not_found", "dwelling.owned_by_family"),
+        ("owned", "ED1", "", "already_enrolled", "child.already_enrolled"),
+        ("contract", "HC1", "guardian", "contract_not_found", "dwelling.owned_by_family"),
+        ("lease", "HC2", "guardian", "lease_not_found", "lease.sole"),
+        ("lease", "NR3", "", "department_silent", "family.no_dwelling_in_core"),
+    ],
+)
+def test_a_register_that_is_not_sure_says_neither_yes_nor_no(basis, item, part, wrong, fact):
+    row = Application.objects.filter(basis=basis).exclude(category="").select_related("season__district").first()
+    answers = inquiries.effective(row.key, row.claim_version)
+    for name in [n for n in answers if n[0] == item and (item != "PS1" or n[1] == part)]:
+        answers[name] = Query(item=item, part=name[1], state="answered", code=2, match="U", fields={})
+    judged = evidence.judge(row, answers, verify._places([row]))
+    assert wrong not in judged.reasons and "register_unsure" in judged.reasons
+    assert fact is None or judged.facts[fact].value is None
+    shown = {(c.status, c.reason) for c in judged.checks if c.item == item and (item != "PS1" or c.part == part)}
+    assert shown == {("not_found", "register_unsure")}

@@ -180,6 +180,9 @@ def test_what_a_register_had_said_is_deleted_with_its_answers(row: Application) 
     assert [(c.value, c.replaced) for c in kept] == [(True, False)]
     retention.erase(row.season)
     assert [(c.value, c.replaced) for c in kept.all()] == [(True, None)]
+    row.refresh_from_db()
+    assert row.facts == {} and row.overrides["dwelling.in_zone"][0] is True
+    assert all(fact[3]["override"][3] is None for fact in row.overrides.values())
 
 
 def test_a_word_about_one_home_does_not_stand_for_another(row: Application) -> None:

@@ -12,8 +12,9 @@ from ruxue.accounts.models import User
 from ruxue.algorithms import identity
 from ruxue.applications import jobs
 from ruxue.applications.machine import By, change
-from ruxue.applications.models import Application
+from ruxue.applications.models import Application, Check
 from ruxue.applications.states import DEAD, EDITABLE, Actor, State
+from ruxue.exchange import delivery, inquiries
 from ruxue.ledger import clock
 from ruxue.places import seasons
 from ruxue.places.models import Compound, Season
@@ -183,3 +184,18 @@ def withdraw(key: str, user: User) -> None:
         row.delete()
         return
     change(row, "withdraw", By(Actor.GUARDIAN, user))
+    inquiries.stop([row.key])
+
+
+@transaction.atomic
+def withdraw_consent(user: User) -> None:
+    """Ends the consent: nothing more is asked, nor what waits for an answer. Who was being checked goes on with papers."""
+    from ruxue.applications.verify import hear
+
+    rows = Application.objects.select_for_update().filter(guardian=user).exclude(state=State.DRAFT)
+    keys = {row.key for row in rows}  # locked: no worker plans questions meanwhile
+    consent.withdraw(user)
+    inquiries.stop(keys)
+    Check.objects.filter(application__key__in=keys, status=Check.Status.WAITING).delete()
+    hear(delivery.News(ready=keys))
+    jobs.verify_later(0)

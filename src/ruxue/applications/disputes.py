@@ -48,10 +48,19 @@ def settle(key: str, corrected: bool, answer: str, by: By) -> Correction:
     row = Application.objects.select_related("season__district", "compound").filter(key=made.subject).first()
     if row is not None:
         code = "register_corrected" if corrected else "register_kept"
+        _close(row, code)
         Message.objects.create(application=row, code=code, at=clock.now())
         if corrected:
             verify.ask_again(row, made.item, made.query.part)
     return made
+
+
+def _close(row: Application, code: str) -> None:
+    """What the family's page says instead of the open dispute, once the last of its requests is answered."""
+    kept = locked(row.key)
+    if "register_disputed" in kept.needed and not corrections.is_live(row.key):
+        kept.needed = list(dict.fromkeys(code if n == "register_disputed" else n for n in kept.needed))
+        kept.save(update_fields=["needed"])
 
 
 def exchange() -> int:

@@ -417,9 +417,35 @@ def judge(application: Application, answers: Answers, places: Places) -> Judgeme
             out.facts[same] = UNKNOWN
         out.contradicting = True
         out.ask_for("registers_contradict", name)
+    _say_who_did_not_say(out, answers)
     out.facts |= standing(application)
     out.contradicting = out.contradicting and not application.by_human
     return out
+
+
+_SAID_BY = {
+    "household_not_together": {"PS2", "PS3"},
+    "parent_not_named": {"PS3"},
+    "kinship_not_shown": {"PS3"},
+    "property_not_found": {"NR1", "NR2"},
+    "contract_not_found": {"HC1"},
+    "lease_not_found": {"HC2"},
+    "resettlement_not_found": {"HC3"},
+    "permit_not_found": {"PS4"},
+    "job_not_found": {"HR1", "HR2", "MR1", "MR2"},
+    "hukou_address_unclear": {"PS2"},
+}
+"""Registers whose word a reason repeats: one that was not asked, or is not sure, has said nothing against the family."""
+
+
+def _say_who_did_not_say(out: Judgement, answers: Answers) -> None:
+    if not answers:
+        out.ask_for("not_asked", *VOCABULARY)
+    for code, registers in _SAID_BY.items():
+        asked = [q for (item, _), q in answers.items() if item in registers]
+        codes = {q.code for q in asked}
+        if code in out.reasons and (not asked or codes == {Code.AMBIGUOUS}):
+            out.ask_for("register_unsure" if asked else "not_asked", *out.reasons.pop(code))
 
 
 _SAME_AS = {
@@ -467,7 +493,7 @@ def contradicted(application: Application, answers: Answers) -> set[str]:
     """Facts about which two answers can't both be true: neither is believed, and a person looks at them.
 
     The ID number itself tells the child's birthday; one property has one entry, whoever is asked about it; a child is
-    in one household, whoever is asked about it; who has no dwelling owns none.
+    in one household, whoever is asked about it; who has no dwelling does not own the claimed one.
     """
     found: set[str] = set()
     child = _fields(answers.get(("PS1", "child")))
@@ -483,7 +509,9 @@ def contradicted(application: Application, answers: Answers) -> set[str]:
         found |= {"child.with_guardian_household", "child.with_grandparent_household"}
     counted = _fields(answers.get(("NR3", "")))
     mine = {id_digest(person["id_number"]) for _, person in _people(application)}
-    owned = any(o["id_digest"] in mine for _, right in _rights(answers) for o in right["owners"])
+    # Only the claimed home surely lies where dwellings were counted: a house in another city contradicts nothing.
+    here = [right for part, right in _rights(answers) if _in_compound(application, right, answers, part)]
+    owned = any(o["id_digest"] in mine for right in here for o in right["owners"])
     if counted and not any(counted["count_by_region"].values()) and owned:
         found.add("family.no_dwelling_in_core")
     return found
@@ -503,6 +531,8 @@ def _check(
         return
     if query.state != Query.State.ANSWERED:
         status, reason, first_try = S.WAITING, "department_silent", False
+    elif query.code == Code.AMBIGUOUS and query.item != "PS5":  # of an address several readings are no surprise
+        status, reason, first_try = S.NOT_FOUND, "register_unsure", False
     out.checks.append(
         Check(
             application=application,
@@ -538,9 +568,11 @@ def _person(out: Judgement, application: Application, answers: Answers) -> None:
         person = claim[part]
         shown = {"name": person["name"], "id_number": identity.mask_id(person["id_number"])}
         if query.state == Query.State.ANSWERED and query.match != "Y":
-            out.ask_for("identity_mismatch")
+            unsure = query.code == Code.AMBIGUOUS or query.match == "U"
+            reason = "register_unsure" if unsure else "identity_mismatch"
+            out.ask_for(reason)
             out.blocking = True
-            _check(out, application, query, S.MISMATCHED, "identity_mismatch", shown)
+            _check(out, application, query, S.MISMATCHED, reason, shown)
         else:
             _check(out, application, query, S.MATCHED, "", shown)
     child = answers.get(("PS1", "child"))
@@ -552,7 +584,7 @@ def _person(out: Judgement, application: Application, answers: Answers) -> None:
 def _pupil(out: Judgement, application: Application, answers: Answers) -> None:
     """The pupil register: nobody is enrolled twice, and who leaves primary school goes to a junior one."""
     enrolled = answers.get(("ED1", ""))
-    if enrolled and enrolled.state == Query.State.ANSWERED:
+    if enrolled and record_facts.answered(enrolled):
         record = _fields(enrolled)
         taken = bool(record and record["status"] == "in_school" and record["stage"] == application.season.level)
         out.facts["child.already_enrolled"] = Fact(taken, "ED1", enrolled.as_of)
@@ -573,6 +605,8 @@ def _pupil(out: Judgement, application: Application, answers: Answers) -> None:
         )
     else:
         out.facts["child.already_enrolled"] = UNKNOWN
+        if enrolled and enrolled.state == Query.State.ANSWERED:
+            out.ask_for("register_unsure", "child.already_enrolled", "child.graduates", "child.primary_school")
         _check(out, application, enrolled, S.WAITING)
 
 
@@ -585,7 +619,8 @@ def _household(out: Judgement, application: Application, answers: Answers, place
         for name in ("child.hukou_district", "child.hukou_entry_on", "dwelling.address_equals_hukou"):
             out.facts[name] = UNKNOWN
         if query is not None and query.state == Query.State.ANSWERED:
-            out.ask_for("household_not_together", "child.hukou_district")
+            unsure = query.code == Code.AMBIGUOUS
+            out.ask_for("register_unsure" if unsure else "household_not_together", "child.hukou_district")
         _check(out, application, query, S.NOT_FOUND, "household_not_together", claimed)
     else:
         assert query is not None
@@ -1003,7 +1038,9 @@ def _no_dwelling(out: Judgement, application: Application, answers: Answers, pla
     counted = _fields(query)
     if counted is None or query is None:
         out.facts["family.no_dwelling_in_core"] = UNKNOWN
-        _check(out, application, query, S.WAITING)
+        if query is not None and query.state == Query.State.ANSWERED:
+            out.ask_for("register_unsure", "family.no_dwelling_in_core", "family.dwellings")
+        _check(out, application, query, S.NOT_FOUND, "register_unsure")
         return
     none = not any(counted["count_by_region"].values())
     if none and not record_facts.all_parents_named(application, answers):

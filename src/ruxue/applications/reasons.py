@@ -80,6 +80,16 @@ REASONS: dict[str, Reason] = {
         _("Add the other parent, or ask the district's education bureau to check the register of seats."),
         ("correct", "upload", "book", "waive"),
     ),
+    "register_unsure": Reason(
+        _("The register could not tell for certain: more than one of its entries may be yours."),
+        _("Compare what you entered with the paper, sign by sign; or upload the paper, or bring it to the school."),
+        ("correct", "upload", "book", "waive"),
+    ),
+    "not_asked": Reason(
+        _("No department was asked about this: you have not agreed to it, or the city has not connected one."),
+        _("Upload the paper that the rule names below, or bring it to the school."),
+        ("upload", "book", "waive"),
+    ),
     "paper_needed": Reason(
         _("The rule asks for something that no register can show."),
         _("Upload the paper that the rule names below, or bring it to the school."),
@@ -123,7 +133,11 @@ REASONS: dict[str, Reason] = {
         _("You need not wait for its answer: a picture of the paper counts as well."),
         ("upload", "book", "waive"),
     ),
-    "register_corrected": Reason(_("The department has corrected its register; it is asked again.")),
+    "register_corrected": Reason(
+        _("The department has corrected its register; it is asked again."),
+        _("If nothing changes here, upload the paper, or go on with what is proven."),
+        ("upload", "book", "waive"),
+    ),
     "answer_changed": Reason(
         _(
             "A department's answer changed after your case was decided; it was decided again, and your papers still count."
@@ -133,7 +147,7 @@ REASONS: dict[str, Reason] = {
     "register_kept": Reason(
         _("The department looked at its register and keeps what it holds."),
         _("If your paper says otherwise, upload it or bring it to the school."),
-        ("upload", "book"),
+        ("upload", "book", "waive"),
     ),
     "already_enrolled": Reason(
         _("This child is already registered as a pupil."), _("Please call the school."), ("book",)

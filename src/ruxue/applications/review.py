@@ -99,7 +99,7 @@ def ask_by_number(key: str, by: By, number: str) -> Query | None:
             keys,
             {"address_code": row.compound_id},
             part,
-            "user",
+            str(by.user.key) if by.user else by.kind.value,
         )
         last = inquiries.ask_now(asked) or last
         if last is not None and last.match == "Y":

@@ -26,6 +26,12 @@ def django() -> None:
     django.setup()
 
 
+def settings_alone() -> None:
+    """Settings for commands that ask no database: none is started, and none need run."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ruxue.settings")
+    os.environ.setdefault("DATABASE_URL", "postgresql://nowhere.invalid/none")
+
+
 class Bars:
     """Progress of a season as Rich bars."""
 

@@ -23,6 +23,12 @@ def worker() -> None:
     django()
     from procrastinate.contrib.django import app as jobs
 
+    from ruxue.exchange import connections
+
+    try:
+        connections.current()
+    except connections.ConnectionsError as error:
+        raise StartError(str(error)) from error
     runner = jobs.with_connector(jobs.connector.get_worker_connector())  # type: ignore[attr-defined]
     options: dict[str, Any] = {"fetch_job_polling_interval": 1.0, "delete_jobs": "successful"}
 

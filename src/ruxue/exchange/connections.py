@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
+import logging
 import os
+import re
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,16 +19,26 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES, ITEMS, Code, Department
+from ruxue.algorithms import identity
+from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES, ITEMS, Answer, Code, Department, Item, id_digest
 from ruxue.exchange.signing import Encoding, Method
 
 CITY_ZONE = ZoneInfo("Asia/Shanghai")
+logger = logging.getLogger(__name__)
 
 
 class ConnectionsError(ValueError):
-    """The connectors file can't be used; the message names the file, the entry and what is wrong with it."""
+    """The connectors file can't be used; the message names the file, each faulty entry and what to write instead."""
 
 
 class _Part(BaseModel):
@@ -50,6 +65,16 @@ class Hours(_Part):
     opens: time = time(0, 0)
     closes: time = time(0, 0)
     closed_on: tuple[date, ...] = ()
+
+    @field_validator("opens", "closes", mode="before")
+    @classmethod
+    def _clock(cls, given: Any) -> time:
+        if isinstance(given, time):
+            return given
+        found = re.fullmatch(r"(\d{1,2}):(\d\d)", str(given).strip(), re.ASCII)
+        if not found or int(found[1]) > 23 or int(found[2]) > 59:
+            raise ValueError("a time of day is written 08:30")
+        return time(int(found[1]), int(found[2]))
 
     @field_validator("days")
     @classmethod
@@ -89,10 +114,17 @@ class Signature(_Part):
     """How a message is signed. `over` says what is signed: any of {body} {client} {timestamp} {nonce} {path}."""
 
     method: Method = "hmac-sha256"
-    key: str = ""
+    key: str = Field(default="", repr=False)
     header: str = "X-Signature"
     over: str = "{body}"
     encoding: Encoding = "hex"
+
+    @field_validator("key")
+    @classmethod
+    def _reference(cls, key: str) -> str:
+        if key and not re.fullmatch(r"(env|file):.+", key):  # what stands there may be the secret: it is not repeated
+            raise ValueError("a secret does not stand in this file: write env:NAME or file:PATH")
+        return key
 
 
 class Tls(_Part):
@@ -106,8 +138,10 @@ class Tls(_Part):
 class Value(_Part):
     """Where a value stands in a department's reply and how it is read.
 
-    `path` is dotted, numbers index lists; `map` translates codes; `date` is a strptime form; `each` reads every
-    member of a list. `same` compares with a value of the question instead ("claim.name") and gives Y, N or U.
+    A text alone is a `path`: dotted, numbers index lists. `map` translates codes; `date` and `month` are strptime
+    forms; `each` reads every member of a list, `pairs` makes an object of it (a count by region, say). `digest` turns
+    an ID number into the form that lets it be compared, not read; `mask` hides most of a name. `same` compares with a
+    value of the question instead ("claim.name") and gives Y, N or U.
     """
 
     path: str = ""
@@ -115,10 +149,42 @@ class Value(_Part):
     map: dict[str, Any] | None = None
     default: Any = None
     date: str = ""
+    month: str = ""
     scale: float | None = None
-    each: dict[str, Value | str] | None = None
+    each: dict[str, Value] | None = None
+    pairs: Pairs | None = None
+    digest: bool = False
+    mask: bool = False
     same: str = ""
     how: Literal["equal", "contains"] = "equal"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, given: Any) -> Any:
+        return {"path": given} if isinstance(given, str) else given
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _texts(cls, codes: Any) -> Any:
+        return {_text(k): v for k, v in codes.items()} if isinstance(codes, dict) else codes
+
+    @field_validator("date", "month")
+    @classmethod
+    def _form(cls, form: str) -> str:
+        day = datetime(2024, 12, 31, 23, 58, 59)
+        try:
+            if form and datetime.strptime(day.strftime(form), form).date().replace(day=1) != date(2024, 12, 1):
+                raise ValueError
+        except ValueError:
+            raise ValueError(f"{form} reads no day: write a form such as %Y%m%d or %Y-%m-%d %H:%M:%S") from None
+        return form
+
+
+class Pairs(_Part):
+    """Of every member of a list the value that names an entry of an object, and the entry itself."""
+
+    name: str
+    value: Value
 
 
 class Reply(_Part):
@@ -127,8 +193,8 @@ class Reply(_Part):
     record: str = ""
     code: Value | None = None
     compared: dict[str, Value] = Field(default_factory=dict)
-    fields: dict[str, Value | str] = Field(default_factory=dict)
-    as_of: Value | str = ""
+    fields: dict[str, Value] = Field(default_factory=dict)
+    as_of: Value | None = None
     trace: str = ""
     list: str = ""
     id: str = ""
@@ -168,24 +234,16 @@ class DepartmentSetup(_Part):
     items: dict[str, ItemSetup] = Field(default_factory=dict)
     corrections: str = Field(default="", description="path that takes correction requests; empty: by hand")
 
-    @model_validator(mode="after")
-    def _complete(self) -> DepartmentSetup:
-        if self.protocol == "mapped" and not self.items:
-            raise ValueError("protocol mapped needs items, each with path, request and answer")
-        return self
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
+            raise ValueError("an address begins with http:// or https:// and names a host")
+        return url.rstrip("/")
 
 
 class Connections(_Part):
     departments: dict[Department, DepartmentSetup]
-
-    @model_validator(mode="after")
-    def _known(self) -> Connections:
-        for department, setup in self.departments.items():
-            for code in (*setup.serves, *setup.items):
-                item = ITEMS.get(code)
-                if item is None or item.department != department:
-                    raise ValueError(f"{code} is no item of {department} ({DEPARTMENT_NAMES[department][1]})")
-        return self
 
     def items(self) -> dict[str, DepartmentSetup]:
         """Connected items with their departments, in the catalogue's order."""
@@ -205,20 +263,416 @@ class Connections(_Part):
 
 
 def parse(text: str, where: str) -> Connections:
-    """Connections from YAML or JSON text. Raises ConnectionsError, which names entry and fault."""
+    """Connections from YAML or JSON text. Raises ConnectionsError, which names every faulty entry, one a line."""
     try:
-        return Connections.model_validate(yaml.safe_load(text))
+        raw = yaml.load(text, _Reader)
+    except yaml.MarkedYAMLError as error:
+        place = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConnectionsError(f"{where}{place}: no YAML or JSON: {error.problem}") from error
     except yaml.YAMLError as error:
         raise ConnectionsError(f"{where} is no YAML or JSON: {error}") from error
+    if not isinstance(raw, dict) or not isinstance(raw.get("departments"), dict) or not raw["departments"]:
+        raise ConnectionsError(f"{where}: departments: must name at least one department with its url")
+    try:
+        made = Connections.model_validate(raw)
+        faults = list(_faults(made))
     except ValidationError as error:
-        first = error.errors()[0]
-        entry = ".".join(str(p) for p in first["loc"]) or "the file"
-        raise ConnectionsError(f"{where}: {entry}: {first['msg']}") from error
+        faults = [_in_words(e) for e in error.errors()]
+    if faults:
+        raise ConnectionsError("\n".join(f"{where}: {fault}" for fault in faults))
+    return made
+
+
+class _Reader(yaml.SafeLoader):
+    """YAML whose texts stay what an engineer writes: 8:30 is no number of minutes, 01 no octal, yes no truth; a name
+    that stands twice is a mistake."""
+
+
+def _plainly(reader: _Reader, node: yaml.ScalarNode) -> Any:
+    odd = ":" in node.value or re.fullmatch(r"0[0-9]+|yes|no|on|off", node.value, re.IGNORECASE)
+    return node.value if odd else yaml.SafeLoader.yaml_constructors[node.tag](reader, node)
+
+
+def _once(reader: _Reader, node: yaml.MappingNode) -> Iterator[dict[Any, Any]]:
+    names = [name.value for name, _ in node.value]
+    if twice := sorted({name for name in names if names.count(name) > 1 and isinstance(name, str)}):
+        raise yaml.constructor.ConstructorError(None, None, f"{twice[0]} stands there twice", node.start_mark)
+    return yaml.SafeLoader.yaml_constructors[node.tag](reader, node)
+
+
+for _tag in ("int", "float", "bool"):
+    _Reader.add_constructor(f"tag:yaml.org,2002:{_tag}", _plainly)
+_Reader.add_constructor("tag:yaml.org,2002:map", _once)
+
+
+_FORMS = {
+    "string_type": "must be a text; put it in quotes",
+    "tuple_type": "must be a list, such as [1, 2]",
+    "dict_type": "must hold names and values, such as {name: value}",
+    "float_parsing": "must be a number",
+    "int_parsing": "must be a whole number",
+}
+
+
+def _in_words(error: Any) -> str:
+    """One of pydantic's errors as a line: the entry and what is wrong with it."""
+    entry = ".".join(str(p) for p in error["loc"] if p != "[key]") or "the file"
+    kind, name = error["type"], str(error["loc"][-1]) if error["loc"] else ""
+    if kind == "missing":
+        return f"{entry}: is missing"
+    if kind == "extra_forbidden":
+        names = {
+            n for part in (DepartmentSetup, Hours, Signature, Tls, ItemSetup, Reply, Value) for n in part.model_fields
+        }
+        return f"{entry}: there is no such setting{_meant(name, names)}; docs/exchange.md names all"
+    if error["loc"][-1:] == ("[key]",):
+        return f"{entry}: is no department; the departments are {', '.join(DEPARTMENT_NAMES)}"
+    if kind == "value_error":
+        return f"{entry}: {error['ctx']['error']}"
+    if kind in _FORMS:
+        return f"{entry}: {_FORMS[kind]}"
+    given = error.get("input")
+    shown = f", not {given!r}" if isinstance(given, (str, int, float)) and name != "key" else ""
+    return f"{entry}: {error['msg'].replace('Input should be', 'must be')}{shown}"
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f" (is {close[0]} meant?)" if close else ""
+
+
+def _faults(made: Connections) -> Iterator[str]:
+    """What is well formed and yet can't work: found here, not by the first family whose answer can't be read."""
+    for department, setup in made.departments.items():
+        here = f"departments.{department.value}"
+        yield from (f"{here}{fault}" for fault in _department_faults(department, setup))
+        for code, how in setup.items.items():
+            item = ITEMS.get(code)
+            if item is not None and item.department == department:
+                yield from (f"{here}.items.{code}.{fault}" for fault in _item_faults(item, how))
+
+
+def _department_faults(department: Department, setup: DepartmentSetup) -> Iterator[str]:
+    for code in dict.fromkeys((*setup.serves, *setup.items)):
+        if (item := ITEMS.get(code)) is None or item.department != department:
+            own = [c for c, i in ITEMS.items() if i.department == department]
+            yield f": {code} is no item of {department} ({DEPARTMENT_NAMES[department][1]}); its items: {', '.join(own)}"
+    if setup.protocol == "mapped":
+        if not setup.items:
+            yield ": protocol mapped needs items, each with path, request and answer"
+        yield from (
+            f".serves: {c} is served but not described under items" for c in setup.serves if c not in setup.items
+        )
+    elif setup.items:
+        yield ": items describe another protocol: add protocol: mapped, or leave them out"
+    stamps = {"client", "timestamp", "nonce", "path"}
+    for name, text in setup.headers.items():
+        yield from (f".headers.{name}: {fault}" for fault in _template_faults(text, stamps))
+    if not all(text.isascii() for text in (*setup.headers, *setup.headers.values(), setup.client)):
+        yield ": client and headers may hold only Latin letters, digits and signs"
+    for name in ("sign", "answers"):
+        signature: Signature = getattr(setup, name)
+        yield from (f".{name}.over: {fault}" for fault in _template_faults(signature.over, stamps | {"body"}))
+        if signature.method != "none" and not _names(signature.over):
+            yield f".{name}.over: says what is signed and must hold {{body}} or another of {_braces(stamps)}"
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", signature.header):
+            yield f".{name}.header: {signature.header} is no name of a header"
+    if setup.tls is not None:
+        yield from (f".tls: {fault}" for fault in _tls_faults(setup))
+    if setup.corrections and not setup.corrections.startswith("/"):
+        yield ".corrections: a path begins with /"
+    try:
+        setup.hours.next_opening(datetime.now(CITY_ZONE))
+    except ConnectionsError as error:
+        yield f".hours: {error}"
+
+
+def _tls_faults(setup: DepartmentSetup) -> Iterator[str]:
+    assert setup.tls is not None
+    if not setup.url.startswith("https://"):
+        yield "needs a url that begins with https://"
+    if (setup.tls.certificate is None) != (setup.tls.key is None):
+        yield "certificate and key go together"
+    for name in ("authority", "certificate", "key"):
+        file = getattr(setup.tls, name)
+        if file is not None and not file.is_file():
+            yield f"the file {file} of {name} is not there"
+
+
+_QUESTION = {
+    "request_id",
+    "item",
+    "app_no",
+    "purpose_code",
+    "legal_basis",
+    "consent_id",
+    "operator",
+    "timestamp",
+    "mode",
+}
+_BY_WORD = {"PS1", "X4", "X5", "X6"}  # items of which the department's yes counts, not a field
+_ENVELOPE = {"rows", "purpose_code", "legal_basis", "timestamp", "item"}
+
+
+def _item_faults(item: Item, how: ItemSetup) -> Iterator[str]:
+    if not how.path.startswith("/"):
+        yield "path: a path begins with /"
+    claims = {f"claim.{name}" for name in (*item.claims, "name")}
+    known = _QUESTION | {f"keys.{name}" for name in item.keys} | claims
+    for entry, text in _texts_of(how.request):
+        yield from (f"request{entry}: {fault}" for fault in _template_faults(text, known))
+    asked = {name for _, text in _texts_of(how.request) for name in _names(text)}
+    if not any(name.startswith("keys.") for name in asked):
+        yield f"request: says nobody to ask about; put in {_braces(f'keys.{name}' for name in item.keys)}"
+    if how.batch is not None:
+        for entry, text in _texts_of(how.batch):
+            yield from (f"batch{entry}: {fault}" for fault in _template_faults(text, _ENVELOPE))
+        if "{rows}" not in {text for _, text in _texts_of(how.batch)}:
+            yield 'batch: must hold "{rows}" where the rows go'
+        if "request_id" not in asked:
+            yield "request: must send {request_id}, which tells the rows of a batch apart"
+        if not how.answer.list or not how.answer.id:
+            yield "answer: a batch needs list (where the rows stand) and id (where a row names its request_id)"
+    if (how.method == "GET" or how.form == "form") and (
+        how.batch is not None or any(isinstance(v, dict | list) for v in how.request.values())
+    ):
+        yield "request: GET and form send plain names and values only, and no batch"
+    yield from (f"answer.{fault}" for fault in _answer_faults(item, how.answer, claims))
+
+
+def _answer_faults(item: Item, reply: Reply, claims: set[str]) -> Iterator[str]:
+    if reply.code is not None:
+        results = [*(reply.code.map or {}).values(), reply.code.default, reply.code.const]
+        if wrong := [v for v in results if v is not None and (isinstance(v, bool) or v not in list(Code))]:
+            codes = ", ".join(f"{c.value} {c.name.lower().replace('_', ' ')}" for c in Code)
+            yield f"code: {wrong[0]} is none of {codes}"
+    if item.code in _BY_WORD and not reply.compared:
+        yield f"compared: {item.code} counts by what it confirms; say where {', '.join(item.claims)} is confirmed"
+    for name, value in reply.compared.items():
+        if f"claim.{name}" not in claims:
+            known = sorted(c.removeprefix("claim.") for c in claims)
+            yield f"compared.{name}: {item.code} compares {', '.join(known)}"
+        if value.same and value.same not in claims | {f"keys.{key}" for key in item.keys}:
+            yield f"compared.{name}.same: the question has no {value.same}"
+        if not value.same and (
+            wrong := [v for v in (*(value.map or {}).values(), value.default) if v not in ("Y", "N", "U", None)]
+        ):
+            yield f"compared.{name}: {wrong[0]} is none of Y, N, U"
+    if reply.fields:  # none: the department says yes or no and discloses nothing
+        yield from (f"fields{fault}" for fault in _record_faults(item.code, item.fields, reply.fields))
+
+
+def _record_faults(what: str, form: type[BaseModel], given: dict[str, Value]) -> Iterator[str]:
+    known = form.model_fields
+    for name in given:
+        if name not in known:
+            yield f".{name}: {what} has no such field{_meant(name, known)}; its fields: {', '.join(known)}"
+    lacking = [
+        n for n, f in known.items() if n not in given and f.is_required() and not _fits(f.rebuild_annotation(), None)
+    ]
+    if lacking:
+        yield f": {what} needs {', '.join(lacking)} too; say where each stands, or give it a const"
+    for name, value in given.items():
+        if name not in known or value.same:
+            continue
+        hint = known[name].rebuild_annotation()
+        for v in (*(value.map or {}).values(), value.const, value.default):
+            if v is not None and value.each is None and not _fits(hint, v):
+                yield f".{name}: {v!r} is no value of {what}.{name}, which is {_kind(hint)}"
+        inner = _member(hint)
+        if value.each is not None and inner is None:
+            yield f".{name}.each: {what}.{name} is no list of records"
+        elif value.each is not None and inner is not None:
+            yield from (f".{name}.each{fault}" for fault in _record_faults(f"{what}.{name}", inner, value.each))
+
+
+def _fits(form: Any, value: Any) -> bool:
+    try:
+        TypeAdapter(form).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+_KINDS = {"string": "text", "boolean": "true or false", "integer": "whole number", "array": "list", "object": "object"}
+
+
+def _part(form: Any) -> dict[str, Any]:
+    """A field's JSON schema, without the possibility that there is nothing."""
+    schema = TypeAdapter(form).json_schema()
+    return next((p for p in schema.get("anyOf", [schema]) if p.get("type") != "null"), schema)
+
+
+def _codes(form: Any) -> list[str]:
+    """The codes that a field knows, if it is one of codes."""
+    schema = TypeAdapter(form).json_schema()
+    parts = schema.get("anyOf", [schema])
+    return [str(c) for p in parts for c in p.get("enum", [p["const"]] if "const" in p else [])]
+
+
+def _kind(form: Any) -> str:
+    """What a field may hold, in words."""
+    if codes := _codes(form):
+        return f"one of {', '.join(codes)}"
+    part = _part(form)
+    return str(part.get("format") or _KINDS.get(part.get("type", ""), part.get("type", "record")))
+
+
+def _member(form: Any) -> type[BaseModel] | None:
+    """The record that a list of records holds."""
+    inner = getattr(form, "__args__", ())
+    return inner[0] if inner and isinstance(inner[0], type) and issubclass(inner[0], BaseModel) else None
+
+
+def _texts_of(template: Any, entry: str = "") -> Iterator[tuple[str, str]]:
+    """All texts of a template, each with where it stands in it."""
+    if isinstance(template, str):
+        yield entry, template
+    members = (
+        template.items() if isinstance(template, dict) else enumerate(template) if isinstance(template, list) else ()
+    )
+    for name, inner in members:
+        yield from _texts_of(inner, f"{entry}.{name}")
+
+
+def _names(text: str) -> list[str]:
+    return re.findall(r"\{([^{}]*)\}", text)
+
+
+def _braces(names: Iterable[str]) -> str:
+    return " ".join(f"{{{name}}}" for name in sorted(names))
+
+
+def _template_faults(text: str, known: set[str]) -> Iterator[str]:
+    if text.count("{") != text.count("}") or len(_names(text)) != text.count("{"):
+        yield f"{text}: a brace is not closed"
+    for name in _names(text):
+        if name not in known:
+            yield f"there is no {{{name}}} to put in; there are {_braces(known)}"
+
+
+def skeleton(item: Item) -> str:
+    """The entry of a connectors file for an item of another shape: every "…" is for the department's own names."""
+    sent = [f"keys.{name}" for name in item.keys] + [f"claim.{name}" for name in item.claims if name not in item.keys]
+    request = ", ".join(f'{name.partition(".")[2]}: "{{{name}}}"' for name in sent)
+    codes = ", ".join(f"{c.value} {c.name.lower().replace('_', ' ')}" for c in Code)
+    lines = [
+        "departments:",
+        f"  {item.department.value}:",
+        "    url: https://…",
+        "    protocol: mapped",
+        "    items:",
+        f"      {item.code}:",
+        "        path: /…",
+        f"        request: {{{request}}}",
+        "        answer:",
+        f'          code: {{path: …, map: {{"…1": 0, "…2": 1}}, default: 4}}  # {codes}',
+        *(["          compared:"] if item.claims else []),
+        *(f'            {name}: {{path: …, map: {{"…1": Y, "…2": N}}}}' for name in item.claims),
+        "          fields:",
+        *_skeleton(item.fields, "            "),
+    ]
+    return "\n".join(lines)
+
+
+def _skeleton(form: type[BaseModel], margin: str) -> Iterator[str]:
+    for name, field in form.model_fields.items():
+        hint = field.rebuild_annotation()
+        part, codes, inner = _part(hint), _codes(hint), _member(hint)
+        free = "" if field.is_required() and not _fits(hint, None) else "may be left out"
+        words = "a list of records" if inner is not None else "" if codes else _kind(hint)
+        note = "; ".join(filter(None, (words, field.description, free)))
+        note = f"  # {note}" if note else ""
+        if inner is not None:
+            yield from (f"{margin}{name}:{note}", f"{margin}  path: …", f"{margin}  each:")
+            yield from _skeleton(inner, margin + "    ")
+        else:
+            yield f"{margin}{name}: {_blank(name, part, codes)}{note}"
+
+
+def _blank(name: str, part: dict[str, Any], codes: list[str]) -> str:
+    """How such a field is most often read, to be filled in."""
+    if codes or part.get("type") == "boolean":
+        pairs = ", ".join(f'"…{n}": {code}' for n, code in enumerate(codes or ["true", "false"], 1))
+        return f"{{path: …, map: {{{pairs}}}}}"
+    if part.get("type") == "object":
+        return "{path: …, pairs: {name: …, value: …}}"
+    if part.get("format") == "date":
+        return '{path: …, date: "%Y%m%d"}'
+    if part.get("description") == "YYYY-MM":
+        return '{path: …, month: "%Y%m"}'
+    if part.get("type") == "integer":
+        return "{path: …, scale: 1}"
+    if name.endswith("_digest"):
+        return "{path: …, digest: true}"
+    return "{path: …, mask: true}" if name.endswith("_masked") else "…"
+
+
+def sample(code: str, how: ItemSetup, data: Any) -> tuple[dict[str, Any], list[str]]:
+    """The answer that a reply becomes by a mapping, and what is wrong with it, entry by entry. Nothing is asked."""
+    question: dict[str, Any] = {"request_id": "sample", "item": code, "keys": {}, "claim": {}}
+    if how.batch is not None:
+        rows = dig(data, how.answer.list)
+        if not isinstance(rows, list) or not rows:
+            return {}, [f"list: there are no rows at {how.answer.list}"]
+        if dig(rows[0], how.answer.id) is None:
+            return {}, [f"id: the first row has nothing at {how.answer.id}"]
+        data = rows[0]
+    if how.answer.record and dig(data, how.answer.record) is None:
+        return {}, [f"record: there is nothing at {how.answer.record}; this reads as a reply without a record"]
+    try:
+        made = answer_of(how.answer, data, question)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return {}, [f"answer: {error}"]
+    faults = []
+    for form, given, entry in ((Answer, made, ""), (ITEMS[code].fields, made["fields"], "fields.")):
+        try:
+            if given or form is Answer:
+                form.model_validate(given)
+        except ValidationError as error:
+            faults += [f"{entry}{_in_words(e)}" for e in error.errors()]
+    return made, faults
+
+
+class _File:
+    """The connectors file as last read. While it is faulty, what was read from it before goes on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.changed, self.fault = path, -1.0, ""
+        self.made: Connections | None = None
+
+    def read(self) -> Connections:
+        try:
+            changed = self.path.stat().st_mtime
+            if changed != self.changed:
+                self.changed, self.fault = changed, ""
+                self.made = parse(self.path.read_text(encoding="utf-8"), str(self.path))
+        except (OSError, UnicodeDecodeError) as error:
+            self.changed, self.fault = -1.0, f"the connectors file {self.path} can't be read: {error}"
+        except ConnectionsError as error:
+            self.fault = str(error)
+            if self.made is not None:
+                logger.error("%s; what it said before goes on", self.fault)
+        if self.made is None:
+            raise ConnectionsError(self.fault)
+        return self.made
 
 
 @lru_cache(maxsize=4)
-def _load(path: Path, changed: float) -> Connections:
-    return parse(path.read_text(encoding="utf-8"), str(path))
+def _file(path: Path) -> _File:
+    return _File(path)
+
+
+def fault() -> str:
+    """What is wrong with the connectors file, "" where nothing is: until it is mended, its former state is in force."""
+    from django.conf import settings
+
+    if not settings.CONNECTORS:
+        return ""
+    file = _file(Path(settings.CONNECTORS))
+    with contextlib.suppress(ConnectionsError):
+        file.read()
+    return file.fault
 
 
 @lru_cache(maxsize=4)
@@ -230,15 +684,13 @@ def _own(url: str, client: str, rate: float, concurrency: int, batch: int, timeo
 def current() -> Connections:
     """The connections in force: the file's, read anew when it changes, else one address for the 18 items.
 
-    Raises ConnectionsError where the file is missing or wrong.
+    A file that becomes faulty while the process runs changes nothing, see `fault`. Raises ConnectionsError where it was
+    never right.
     """
     from django.conf import settings
 
     if path := settings.CONNECTORS:
-        try:
-            return _load(Path(path), Path(path).stat().st_mtime)
-        except OSError as error:
-            raise ConnectionsError(f"the connectors file {path} can't be read: {error.strerror}") from error
+        return _file(Path(path)).read()
     return _own(
         settings.DEPARTMENTS_URL,
         settings.DEPARTMENTS_CLIENT,
@@ -287,10 +739,13 @@ def dig(data: Any, path: str) -> Any:
     return data
 
 
-def read(value: Value | str, data: Any, question: dict[str, Any]) -> Any:
+def _text(value: Any) -> str:
+    """How a code is written in a `map`: JSON's true and false too."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read(value: Value, data: Any, question: dict[str, Any]) -> Any:
     """What `value` describes of `data`. Raises ValueError for a date that is none."""
-    if isinstance(value, str):
-        return dig(data, value)
     found = value.const if value.const is not None else dig(data, value.path)
     if value.same:
         mine = dig(question, value.same)
@@ -300,12 +755,20 @@ def read(value: Value | str, data: Any, question: dict[str, Any]) -> Any:
         return "Y" if same else "N"
     if value.each is not None:
         return [{k: read(v, row, question) for k, v in value.each.items()} for row in found or []]
+    if value.pairs is not None:
+        return {_text(dig(row, value.pairs.name)): read(value.pairs.value, row, question) for row in found or []}
     if value.map is not None:
-        return value.map.get(str(found), value.default)
+        return value.map.get(_text(found), value.default)
     if found in (None, ""):
         return value.default
     if value.date:
         return datetime.strptime(str(found), value.date).date().isoformat()
+    if value.month:
+        return datetime.strptime(str(found), value.month).date().isoformat()[:7]
+    if value.digest:
+        return id_digest(str(found).strip())
+    if value.mask:
+        return identity.mask_name(str(found).strip())
     if value.scale is not None:
         return round(float(found) * value.scale)
     return found
@@ -326,7 +789,11 @@ def answer_of(reply: Reply, data: Any, question: dict[str, Any]) -> dict[str, An
     if found == Code.OK:
         compared = {k: read(v, record, question) or "U" for k, v in reply.compared.items()}
         compared = {k: v for k, v in compared.items() if k in question.get("claim", {}) or v != "U"}
-        fields = {k: read(v, record, question) for k, v in reply.fields.items()}
+        known = ITEMS[question["item"]].fields.model_fields  # what may be empty need not be mapped
+        fields = (
+            {k: None for k, f in known.items() if f.is_required() and k not in reply.fields} if reply.fields else {}
+        )
+        fields |= {k: read(v, record, question) for k, v in reply.fields.items()}
     match = "N" if found == Code.NO_RECORD or "N" in compared.values() else "U"
     if found == Code.OK and compared and set(compared.values()) == {"Y"}:
         match = "Y"

@@ -124,6 +124,11 @@ def of_subject(subject: str) -> list[Correction]:
     return list(Correction.objects.filter(subject=subject).select_related("query").order_by("-made_at"))
 
 
+def is_live(subject: str) -> bool:
+    """Whether a request of the application still waits for its department's answer."""
+    return Correction.objects.filter(subject=subject, state__in=LIVE).exists()
+
+
 def erase(subjects: Collection[str]) -> int:
     """Deletes the words of requests about these applications."""
     return Correction.objects.filter(subject__in=subjects).update(says="", answer="")

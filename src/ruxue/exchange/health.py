@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from ruxue.ledger import clock
 KEEP_HOURS = timedelta(days=60)
 BEGINNING = datetime.fromtimestamp(0, tz=clock.CITY_ZONE)
 OVERDUE = timedelta(minutes=30)
+LATELY = timedelta(hours=3)  # an alarm ends that long after its cause: a failing question is asked within 1.4 hours
 
 
 @dataclass
@@ -55,7 +57,9 @@ class ItemHealth:
 
     @property
     def detail(self) -> str:
-        return self.last_error.partition(" ")[2]
+        """A status of HTTP, or words about what can't be used; the name of a programmer's error says nothing to staff."""
+        said = self.last_error.partition(" ")[2]
+        return said if said.isdigit() or " " in said else ""
 
     @property
     def failures(self) -> int:
@@ -132,9 +136,24 @@ def items(since: datetime | None = None) -> list[ItemHealth]:
     for item, kind, total in tallies.values_list("item", "kind").annotate(total=Sum("n")):
         if item in found:
             _put(found[item], kind, total)
-    for health in found.values():
-        health.alarms = _alarms(health)
+    for item, recent in _lately(found).items():
+        found[item].alarms = _alarms(found[item], recent)
     return list(found.values())
+
+
+def _lately(found: dict[str, ItemHealth]) -> dict[str, ItemHealth]:
+    """What alarms look at: failures and latency of the last hours; answers from old copies of a day, as long as they
+    stand before they are asked again."""
+    now = timezone.now()
+    recent = {item: ItemHealth(item, health.department, health.state) for item, health in found.items()}
+    totals: Counter[tuple[str, str]] = Counter()
+    rows = Tally.objects.filter(hour__gte=now - timedelta(days=1), item__in=recent)
+    for item, kind, hour, n in rows.values_list("item", "kind", "hour", "n"):
+        if hour >= now - LATELY or kind in ("answers", "stale"):
+            totals[item, kind] += n
+    for (item, kind), n in totals.items():
+        _put(recent[item], kind, n)
+    return recent
 
 
 def _put(health: ItemHealth, kind: str, n: int) -> None:
@@ -157,17 +176,17 @@ def _put(health: ItemHealth, kind: str, n: int) -> None:
         setattr(health, head, n)
 
 
-def _alarms(health: ItemHealth) -> list[str]:
-    """What a person should look at: silent, waiting, unsigned, malformed, stale, slow."""
+def _alarms(health: ItemHealth, recent: ItemHealth) -> list[str]:
+    """What a person should look at now: silent, waiting, unsigned, malformed, contradicting, refused, stale, slow."""
     found = []
     if health.state in ("broken", "trying"):
         found.append("silent")
     if health.state == "open" and health.oldest and clock.now() - health.oldest > OVERDUE:
         found.append("waiting")
-    found += [kind for kind in ("unsigned", "malformed", "contradicting", "refused") if health.failed.get(kind)]
-    if health.answers and health.stale > 0.01 * health.answers:
+    found += [kind for kind in ("unsigned", "malformed", "contradicting", "refused") if recent.failed.get(kind)]
+    if recent.answers and recent.stale > 0.01 * recent.answers:
         found.append("stale")
-    if (p99 := health.p99) is not None and p99 > 8 and sum(health.latency.values()) >= 20:
+    if (p99 := recent.p99) is not None and p99 > 8 and sum(recent.latency.values()) >= 20:
         found.append("slow")
     return found
 

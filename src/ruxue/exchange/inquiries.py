@@ -32,7 +32,10 @@ Answers = dict[str, dict[Part, Query]]
 
 @dataclass(frozen=True)
 class Inquiry:
-    """A question about one version of a claim. `keys` and `claim` go to the department, kept sealed until it answers."""
+    """A question about one version of a claim. `keys` and `claim` go to the department, kept sealed until it answers.
+
+    `requester` is "system", or the key of the person who had it asked.
+    """
 
     subject: str
     district: str
@@ -280,7 +283,20 @@ def drop(subjects: dict[str, int]) -> int:
     Answers that are being renewed may serve the new version too: their renewal goes on.
     """
     old = Outstanding.objects.filter(subject__in=subjects, renewal=False).select_related("query")
-    gone = [o.query_id for o in old if o.query.claim_version < subjects[o.subject]]
+    return _take_back([o.query_id for o in old if o.query.claim_version < subjects[o.subject]])
+
+
+@transaction.atomic
+def stop(subjects: Collection[str]) -> int:
+    """Takes back all that these applications wait for, answers being renewed among it. Returns how many questions.
+
+    An answer that is on its way already finds no question any more and is not stored.
+    """
+    return _take_back(Outstanding.objects.filter(subject__in=subjects).values_list("query_id", flat=True))
+
+
+def _take_back(questions: Iterable[uuid.UUID]) -> int:
+    gone = list(questions)
     if gone:
         Outstanding.objects.filter(query__in=gone).delete()
         Evidence.objects.filter(query__in=gone).delete()
@@ -319,8 +335,14 @@ def erase(subjects: Collection[str]) -> int:
 
     Returns how many answers were deleted.
     """
-    waiting = Outstanding.objects.filter(subject__in=subjects)
-    Query.objects.filter(request_id__in=waiting.values("query_id")).update(state=Query.State.DROPPED)
-    waiting.delete()
+    stop(subjects)
     rows = Query.objects.filter(subject__in=subjects, erased_at=None, state=Query.State.ANSWERED)
-    return rows.update(fields=None, compared={}, keys_digest="", content="", erased_at=clock.now())
+    nothing: dict[str, Any] = {
+        "code": None,
+        "match": "",
+        "fields": None,
+        "compared": {},
+        "keys_digest": "",
+        "content": "",
+    }
+    return rows.update(**nothing, erased_at=clock.now())

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt
 
 from ruxue.algorithms import canonical
 
@@ -111,12 +112,28 @@ class BatchAnswer(Record):
 
 
 # ── fields of the answers, by item ────────────────────────────────────────────────────────────────────────────
+#
+# An answer is stored as it came, so only the written forms of the contract are let in: a text "false" that counted as
+# a no would be read as a yes later.
+
+
+def _day(value: object) -> date:
+    if type(value) is date:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        return date.fromisoformat(value)
+    raise ValueError("a day is written YYYY-MM-DD")
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+Month = Annotated[str, Field(pattern=r"^[12][0-9]{3}-(0[1-9]|1[0-2])$", description="YYYY-MM")]
+Months = Annotated[StrictInt, Field(ge=0, le=1200)]
 
 
 class PS1Fields(Record):
     sex: Literal["M", "F"]
-    born_on: date
-    alive: bool
+    born_on: Day
+    alive: StrictBool
 
 
 class PS2Fields(Record):
@@ -125,8 +142,8 @@ class PS2Fields(Record):
     region: str = Field(description="county code, GB/T 2260, or the functional zone's own code")
     address: str
     address_code: str | None = Field(description="code of the standard address (PS5), if linked")
-    entered_on: date
-    entered_by_birth: bool
+    entered_on: Day
+    entered_by_birth: StrictBool
     status: Literal["current", "moved_out", "cancelled"]
 
 
@@ -137,7 +154,7 @@ class Member(Record):
 
 
 class PS3Fields(Record):
-    same_household: bool
+    same_household: StrictBool
     kinship: Literal["parent", "grandparent", "other", "none"] = Field(
         description="how the person in `guardian_id` is related to the child by the register"
     )
@@ -146,22 +163,22 @@ class PS3Fields(Record):
     through: Literal["father", "mother"] | None = Field(
         default=None, description="for a grandparent: which of the child's parents is this person's child"
     )
-    parents_on_record: int | None = Field(
+    parents_on_record: StrictInt | None = Field(
         default=None, description="how many living parents of the child the register knows, if it tells"
     )
-    only_child: bool | None = Field(
+    only_child: StrictBool | None = Field(
         default=None, description="for a grandparent: whether that parent is this person's only child, if known"
     )
 
 
 class PS4Fields(Record):
     permit_no: str
-    first_issued_on: date
-    last_endorsed_on: date
-    expires_on: date
+    first_issued_on: Day
+    last_endorsed_on: Day
+    expires_on: Day
     address: str
     region: str
-    unbroken_months: int
+    unbroken_months: Months
 
 
 class PS5Fields(Record):
@@ -169,14 +186,14 @@ class PS5Fields(Record):
     canonical: str
     aliases: list[str]
     community: str
-    lng: float
-    lat: float
+    lng: StrictFloat
+    lat: StrictFloat
 
 
 class Owner(Record):
     name_masked: str
     id_digest: str
-    share_bp: int = Field(description="share in basis points of the whole")
+    share_bp: StrictInt = Field(description="share in basis points of the whole")
 
 
 Nature = Literal[
@@ -191,10 +208,10 @@ class Right(Record):
     address_code: str | None
     use: str
     nature: Nature | None = Field(default=None, description="how the home came to be, as the register states it")
-    area_cm2: int
+    area_cm2: StrictInt
     co_ownership: Literal["sole", "joint", "shares"]
     owners: list[Owner]
-    registered_on: date
+    registered_on: Day
     status: Literal["current", "historic"]
     restrictions: list[str] = Field(default_factory=list)
 
@@ -209,33 +226,33 @@ class NR2Fields(Record):
     status: Literal["current", "historic"]
     location: str
     address_code: str | None
-    registered_on: date
+    registered_on: Day
     owners: list[Owner]
     use: str
     nature: Nature | None = None
 
 
 class NR3Fields(Record):
-    count_by_region: dict[str, int]
+    count_by_region: dict[str, StrictInt]
 
 
 class NR4Fields(Record):
     parcel_code: str
     building_no: str
     address_code: str
-    lng: float
-    lat: float
+    lng: StrictFloat
+    lat: StrictFloat
 
 
 class HC1Fields(Record):
     contract_no: str
-    filed_on: date
+    filed_on: Day
     project: str
     location: str
     address_code: str | None
     use: str
     buyers: list[Owner]
-    delivered_on: date | None
+    delivered_on: Day | None
     status: Literal["valid", "cancelled", "registered"]
     unit_no: str | None
 
@@ -243,14 +260,14 @@ class HC1Fields(Record):
 class HC2Fields(Record):
     filing_no: str
     landlord_masked: str
-    sole: bool
+    sole: StrictBool
     address_code: str | None
     location: str
-    starts_on: date
-    ends_on: date
-    filed_on: date
+    starts_on: Day
+    ends_on: Day
+    filed_on: Day
     status: Literal["valid", "ended", "cancelled"]
-    unbroken_months: int
+    unbroken_months: Months
     kind: Literal["private", "dormitory", "public_rental"] = "private"
 
 
@@ -261,7 +278,7 @@ class HC3Fields(Record):
     original_address_code: str | None
     present_address: str | None
     present_address_code: str | None
-    signed_on: date
+    signed_on: Day
     status: Literal["valid", "ended"]
 
 
@@ -270,26 +287,26 @@ class InsuredPeriod(Record):
 
     kind: Literal["pension", "medical", "unemployment", "injury", "maternity"]
     region: str
-    first_month: str = Field(description="YYYY-MM")
-    last_month: str | None
-    back_paid: bool = False
+    first_month: Month
+    last_month: Month | None
+    back_paid: StrictBool = False
 
 
 class HR1Fields(Record):
     region: str
-    first_month: str = Field(description="YYYY-MM")
-    last_month: str
-    unbroken_months: int
-    cumulative_months: int
-    back_paid_months: int
+    first_month: Month
+    last_month: Month
+    unbroken_months: Months
+    cumulative_months: Months
+    back_paid_months: Months
     status: Literal["paying", "stopped"]
     periods: list[InsuredPeriod] = Field(default_factory=list, description="the same by type of insurance")
 
 
 class HR2Fields(Record):
     region: str
-    starts_on: date
-    ends_on: date | None
+    starts_on: Day
+    ends_on: Day | None
     kind: Literal["contract", "flexible"]
     status: Literal["current", "ended"]
     address_code: str | None = Field(default=None, description="where the work is done, if registered")
@@ -298,7 +315,7 @@ class HR2Fields(Record):
 class MR1Fields(Record):
     uscc: str
     region: str
-    registered_on: date
+    registered_on: Day
     status: Literal["active", "cancelled", "revoked"]
     address_code: str | None = Field(default=None, description="the premises, if registered")
 
@@ -307,7 +324,7 @@ class MR2Fields(Record):
     uscc: str
     role: Literal["legal_representative", "shareholder", "partner"]
     region: str
-    registered_on: date
+    registered_on: Day
     status: Literal["active", "cancelled", "revoked"]
     address_code: str | None = Field(default=None, description="the premises, if registered")
 
@@ -315,7 +332,7 @@ class MR2Fields(Record):
 class ED1Fields(Record):
     register_no: str
     school_code: str
-    grade: int
+    grade: StrictInt
     stage: Literal["primary", "junior"]
     status: Literal["in_school", "graduated", "left"]
 
@@ -325,19 +342,19 @@ class Lock(Record):
 
     stage: Literal["primary", "junior", "nine_year"]
     school_code: str
-    start_year: int
-    grade: int = Field(description="the grade entered")
+    start_year: StrictInt
+    grade: StrictInt = Field(description="the grade entered")
     left: Literal["", "graduated", "transferred_out", "transferred_within", "not_gone_up"]
     parents: list[str] = Field(description="digests of the pupil's parents' ID numbers")
 
 
 class ED2Fields(Record):
-    locked: bool
+    locked: StrictBool
     school_code: str | None
     stage: Literal["primary", "junior"] | None
-    start_year: int | None
-    unlock_year: int | None
-    same_parents: bool | None
+    start_year: StrictInt | None
+    unlock_year: StrictInt | None
+    same_parents: StrictBool | None
     locks: list[Lock] = Field(default_factory=list, description="every seat on record, the ended ones too")
 
 
@@ -345,14 +362,14 @@ class ED2Fields(Record):
 
 
 class X1Fields(Record):
-    married: bool
+    married: StrictBool
     spouse_digest: str | None
-    registered_on: date | None
+    registered_on: Day | None
 
 
 class X2Fields(Record):
     certificate_no: str
-    born_on: date
+    born_on: Day
     mother_digest: str
     father_digest: str | None
 
@@ -360,56 +377,56 @@ class X2Fields(Record):
 class X3Fields(Record):
     kind: Literal["guardianship", "adoption", "custody"]
     guardian_digest: str
-    since: date
-    until: date | None
+    since: Day
+    until: Day | None
 
 
 class GroupFields(Record):
     """X4 and X6: a group to which the law or the city gives preference."""
 
     group: str
-    since: date
-    until: date | None
+    since: Day
+    until: Day | None
 
 
 class X5Fields(Record):
     grade: str
-    since: date
-    until: date | None
+    since: Day
+    until: Day | None
 
 
 class MonthsFields(Record):
     """X7 and X12: how long, never how much."""
 
     region: str
-    first_month: str = Field(description="YYYY-MM")
-    last_month: str
-    unbroken_months: int
+    first_month: Month
+    last_month: Month
+    unbroken_months: Months
 
 
 class X8Fields(Record):
     kind: Literal["sight", "hearing", "speech", "limbs", "intellect", "mind", "several"]
-    level: int = Field(ge=1, le=4, description="GB/T 26341")
+    level: StrictInt = Field(ge=1, le=4, description="GB/T 26341")
 
 
 class X9Fields(Record):
     address_code: str
-    months_used: int
-    last_month: str = Field(description="YYYY-MM")
+    months_used: Months
+    last_month: Month
 
 
 class X10Fields(Record):
     kind: str
     number: str
-    issued_on: date
-    expires_on: date | None
+    issued_on: Day
+    expires_on: Day | None
     status: Literal["valid", "expired", "revoked"]
 
 
 class X11Fields(Record):
     kind: Literal["hk_macau", "taiwan", "foreign_permanent"]
     permit_no: str
-    expires_on: date
+    expires_on: Day
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from django.db import models
 
 from ruxue import crypto
 from ruxue.accounts.fields import EncryptedJSONField
+from ruxue.exchange.items import PURPOSE
 
 
 class Query(models.Model):
@@ -29,9 +30,10 @@ class Query(models.Model):
     claim_version = models.PositiveSmallIntegerField()
     content = models.CharField(max_length=64, default="")
     renews = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
+    purpose = models.CharField(max_length=12, db_default=PURPOSE)
     legal_basis = models.CharField(max_length=80)
     consent = models.CharField(max_length=24)
-    requester = models.CharField(max_length=24, default="system")
+    requester = models.CharField(max_length=24, default="system", help_text="system, or the key of who had it asked")
     keys_digest = models.CharField(max_length=64)
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveIntegerField(default=0)

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from ruxue.exchange import health
+from ruxue.exchange import connections, health
 
 
 def _allowed(request: HttpRequest) -> bool:
@@ -50,7 +50,11 @@ class _Exchange:
             state.add_metric([*name, row.state], 1)
             for alarm in row.alarms:
                 alarms.add_metric([*name, alarm], 1)
-        yield from (asked, answers, failed, differs, stale, latency, queue, state, alarms)
+        faulty = GaugeMetricFamily(
+            "ruxue_exchange_connectors_faulty", "1 while the connectors file is wrong and its former state is in force"
+        )
+        faulty.add_metric([], 1.0 if connections.fault() else 0.0)
+        yield from (faulty, asked, answers, failed, differs, stale, latency, queue, state, alarms)
 
 
 _LABELS = ["department", "item"]

@@ -11,11 +11,12 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ruxue.accounts.models import User
 from ruxue.applications import disputes, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application
 from ruxue.applications.states import Actor
-from ruxue.exchange import health
+from ruxue.exchange import connections, health
 from ruxue.exchange.items import ITEMS
 from ruxue.exchange.models import Correction, Query
 from ruxue.web.staff import bureau_page, my_district, scope, staff
@@ -51,6 +52,7 @@ def departments(request: HttpRequest) -> HttpResponse:
         district,
         departments=by_department.items(),
         alarms=[(row, alarm) for row in rows for alarm in row.alarms],
+        fault=connections.fault(),
         queue=sum(row.queue for row in rows),
         corrections=requests,
         span=span,
@@ -73,21 +75,26 @@ def _answer(request: HttpRequest, district: str) -> HttpResponse:
 
 @staff
 def item(request: HttpRequest, item: str) -> HttpResponse:
-    """One item: its contract, its numbers, the newest answers of the district, and one of them replayed."""
+    """One item: its contract, its numbers, the newest answers of the district or those of one receipt, and of one of
+    them its record and what today's rule makes of it."""
     district = my_district(request)
     found = next((row for row in health.items() if row.item == item), None)
     if found is None:
         raise Http404
     queries = Query.objects.filter(item=item, district=district.key, state=Query.State.ANSWERED, erased_at=None)
-    replayed = None
+    chosen = replayed = None
     if wanted := request.GET.get("replay"):
         try:
-            query = queries.filter(request_id=uuid.UUID(wanted)).first()
+            chosen = queries.filter(request_id=uuid.UUID(wanted)).first()
         except ValueError:
-            query = None
-        if query is None:
+            raise Http404 from None
+        if chosen is None:
             raise Http404
-        replayed = verify.replay(query)
+        replayed = verify.replay(chosen)
+        chosen.asked_by = _requester(chosen)  # type: ignore[attr-defined]
+    receipt = request.GET.get("receipt", "").strip().upper()
+    if receipt:
+        queries = queries.filter(subject__in=Application.objects.filter(receipt=receipt).values("key"))
     newest = list(queries.order_by("-answered_at", "request_id")[:25])
     receipts = dict(Application.objects.filter(key__in={q.subject for q in newest}).values_list("key", "receipt"))
     for q in newest:
@@ -97,8 +104,18 @@ def item(request: HttpRequest, item: str) -> HttpResponse:
         "bureau/department_item.html",
         district,
         health=found,
+        hours=connections.current().items()[item].hours,
         item=ITEMS[item],
         queries=newest,
-        wanted=wanted,
+        receipt=receipt,
+        chosen=chosen,
         replayed=replayed,
     )
+
+
+def _requester(query: Query) -> str:
+    """Who had it asked: the platform by itself, or a member of staff by name."""
+    if query.requester == "system":
+        return _("the platform")
+    who = User.objects.filter(key=query.requester).first()
+    return who.display_name if who else query.requester

@@ -45,7 +45,11 @@ def asked(request: HttpRequest, key: str) -> HttpResponse:
     for correction in corrections.of_subject(row.key):
         requests.setdefault(correction.query_id, []).append(correction)
     departments: dict[str, list[Query]] = {}
-    for query in inquiries.of_subject(row.key):
+    queries = inquiries.of_subject(row.key)
+    staff = {str(u.key): u.display_name for u in User.objects.filter(key__in={q.requester for q in queries})}
+    for query in queries:
+        query.asked_by = staff.get(query.requester, "")  # type: ignore[attr-defined]
+        query.keys = ITEMS[query.item].keys  # type: ignore[attr-defined]
         query.person = _person(row, query.part)  # type: ignore[attr-defined]
         query.requests = requests.get(query.request_id, [])  # type: ignore[attr-defined]
         live = any(c.state in corrections.LIVE for c in query.requests)  # type: ignore[attr-defined]

@@ -364,7 +364,7 @@ def shown_checks(row: Application) -> list[Check]:
     }
     checks: list[Any] = review.current_checks(row)
     for c in checks:
-        c.status_text = texts[c.status]
+        c.status_text = _("the register is not sure") if c.reason == "register_unsure" else texts[c.status]
         person = row.claim.get(c.part) if c.part in claims.PEOPLE else None
         c.person = (person.get("name", "") if person else "") + (
             f"（{relation_name(person['relation'])}）" if person and person.get("relation") else ""
@@ -679,7 +679,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         if request.POST.get("do") == "leave":
             logout(request)
             return redirect("public:landing")
-        consents.withdraw(request.user)
+        claims.withdraw_consent(request.user)
         messages.success(request, _("Your consent is withdrawn. Nothing more is asked."))
         return redirect("guardian:settings")
     drafts = Application.objects.filter(guardian=request.user, state=State.DRAFT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -142,6 +144,34 @@ def claimed_name(field: str) -> str:
         "group": _("special group"),
     }
     return texts.get(field, field)
+
+
+@register.filter
+def key_names(keys: Iterable[str]) -> str:
+    """What identifies the record that is asked for, in words."""
+    texts = {
+        "name": _("name"),
+        "id": _("ID number"),
+        "ids": _("ID numbers of the family"),
+        "child_id": _("ID number of the child"),
+        "guardian_id": _("ID number of the guardian"),
+        "mother_id": _("ID number of the mother"),
+        "regions": _("districts"),
+        "address": _("address"),
+        "certificate_no": _("certificate number"),
+        "unit_no": _("unit number of the home"),
+        "permit_no": _("permit number"),
+        "kind": _("kind of licence"),
+    }
+    return ("、" if chinese() else ", ").join(texts.get(key, key) for key in keys)
+
+
+@register.filter
+def weekday_names(days: Iterable[int]) -> str:
+    """Weekdays by their numbers, 1 is Monday: 周一、周二, or Mon, Tue."""
+    if chinese():
+        return "、".join(f"周{_DAYS[n - 1]}" for n in sorted(days))
+    return ", ".join(calendar.day_abbr[n - 1] for n in sorted(days))
 
 
 @register.filter
