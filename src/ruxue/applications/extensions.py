@@ -182,8 +182,10 @@ def _check(row: Application, query: Query) -> Check:
         claimed = {"address": row.compound.address if row.compound else ""}
         registered = {"address": known["location"], "number": known["number"], "status": known["status"]}
         status = status if known["status"] == "valid" else Check.Status.INFORMATION
-    elif query.item == "X11" and status == Check.Status.MATCHED and not record_facts.permit_held(
-        {(query.item, query.part): query}, query.part
+    elif (
+        query.item == "X11"
+        and status == Check.Status.MATCHED
+        and not record_facts.permit_held({(query.item, query.part): query}, query.part)
     ):
         status = Check.Status.INFORMATION
     return Check(

@@ -39,7 +39,7 @@ from ruxue.policy.engine import decide
 from ruxue.policy.explain import Explanation, Standing, explain, with_standing
 from ruxue.policy.facts import Lang
 from ruxue.policy.language import Policy
-from ruxue.web.templatetags.ruxue import chinese, day, km, relation_name
+from ruxue.web.templatetags.ruxue import chinese, day, disability_name, km, relation_name
 
 View = Callable[..., HttpResponse]
 
@@ -180,7 +180,7 @@ def _posted(request: HttpRequest) -> dict[str, Any]:
         person, _dot, field = name.partition(".")
         if field and person in claims.PEOPLE:
             data.setdefault(person, {})[field] = value
-        elif name in ("room", "certificate_no", "basis"):
+        elif name in ("room", "certificate_no", "basis", "special_need"):
             data[name] = value
     if "compound" in request.POST:
         data["compound"] = request.POST.get("compound_choice") or request.POST["compound"]
@@ -251,7 +251,8 @@ def _step(
 
 @guardian
 def child(request: HttpRequest, key: str) -> HttpResponse:
-    return _step(request, key, "guardian/child.html", ("child",), "guardian:people", "guardian:home")
+    advice = "X8" in connections.current().items()
+    return _step(request, key, "guardian/child.html", ("child",), "guardian:people", "guardian:home", advice=advice)
 
 
 @guardian
@@ -369,6 +370,11 @@ def shown_checks(row: Application) -> list[Check]:
         c.person = (person.get("name", "") if person else "") + (
             f"（{relation_name(person['relation'])}）" if person and person.get("relation") else ""
         )
+        if c.item == "X8" and c.registered:
+            c.status_text = _("%(kind)s, level %(level)s: for advice on the place only") % {
+                "kind": disability_name(c.registered["disability"]),
+                "level": c.registered["level"],
+            }
         if c.claimed and c.registered and c.status != "matched":
             left, right = str(c.claimed.get("address", "")), str(c.registered.get("address", ""))
             if left and right:
