@@ -374,6 +374,8 @@ def _licence(query: Query, application: Application) -> dict[str, Any] | None:
     held = _fields(query)
     if held is None or query.match != "Y" or held["status"] != "valid" or not held["address_code"]:
         return None
+    if id_digest(application.claim[query.part]["id_number"]) not in {o["id_digest"] for o in held["holders"]}:
+        return None
     since = held["valid_from"] or held["issued_on"]
     ends = min(held["expires_on"] or "9", f"{application.season.year}-08-31")
     span = date.fromisoformat(since).toordinal(), date.fromisoformat(ends).toordinal() - 1

@@ -133,13 +133,15 @@ def facts(row: Application, answers: Answers, region: str, known: Mapping[str, F
             if months and months["months_used"] > 0 and months["address_code"].split("/")[0] == row.compound_id:
                 found["family.reported_absent"] = Fact(False, item, query.as_of)
             continue
-        spells = [_spell(months, region, query)] if months else []
-        found[f"{_HISTORIES[item]}.{_APPLICANTS[part]}"] = Fact(History(spells), item, query.as_of)
-        if spells and spells[0].last is None and spells[0].at == "district":
+        if not months:  # paid in another city, perhaps: a certificate may show it
+            continue
+        spell = _spell(months, region, query)
+        found[f"{_HISTORIES[item]}.{_APPLICANTS[part]}"] = Fact(History([spell]), item, query.as_of)
+        if spell.last is None and spell.at == "district":
             job = found.get("job.started_on") or known.get("job.started_on")
-            if job is None or job.value is None or spells[0].first < job.value:  # type: ignore[operator]
+            if job is None or job.value is None or spell.first < job.value:  # type: ignore[operator]
                 found["job.in_district"] = Fact(True, item, query.as_of)
-                found["job.started_on"] = Fact(spells[0].first, item, query.as_of)
+                found["job.started_on"] = Fact(spell.first, item, query.as_of)
     return {name: fact for name, fact in found.items() if name not in row.overrides}
 
 
