@@ -103,16 +103,24 @@ def _kinship(row: Application, answers: Answers, useful: Collection[str]) -> Ask
     kin = {id_digest(row.claim[part]["id_number"]) for part in parents} | {id_digest(child)}
     kin |= {id_digest(row.claim["grandparent"]["id_number"])} if "grandparent" in told else set()
     home = evidence.home_of(row, answers) if row.basis != "resettlement" else None
-    stranger = any(o["id_digest"] not in kin for o in home["owners"]) if home and row.basis != "grandparents" else False
+    owners = {o["id_digest"] for o in home["owners"]} if home else set()
+    stranger = bool(owners - kin) and row.basis != "grandparents"
     alone = len(parents) == 1 and len(kinship) == 1
+    # Where a parent is shown, the home is found and no dwelling is counted, nothing hangs on who owns no share.
+    rented = row.basis in ("lease", "grandparents")
+    counted = not parents or home is None or rented or bool(_ALONE & set(useful))
+    others: list[str] = []
     for part, known in kinship.items():
         person = row.claim[part]
+        if known != "parent" and not counted and id_digest(person["id_number"]) not in owners:
+            continue
+        if known == "none":
+            others.append(person["id_number"])
         named_parent = person.get("relation") in record_facts.PARENTS
         if (known == "none" and named_parent) or (known == "parent" and alone and stranger):
             yield "X2", part, {"child_id": child, "parent_id": person["id_number"]}, {"parent": True}
         if known in ("none", "grandparent") or (known == "parent" and alone and _ALONE & set(useful)):
             yield "X3", part, {"child_id": child, "guardian_id": person["id_number"]}, {"guardian": True}
-    others = [row.claim[part]["id_number"] for part, known in kinship.items() if known == "none"]
     if len(parents) == 1 and (others or stranger):
         person = row.claim[parents[0]]
         claim = {"spouse_id": others[0]} if others else {}

@@ -61,6 +61,8 @@ def roles(application: Application, answers: Answers) -> dict[str, str]:
         elif known["kinship"] == "grandparent" and known.get("through"):
             side = "paternal" if known["through"] == "father" else "maternal"
             found[id_digest(person["id_number"])] = f"{side}_grand{'father' if male else 'mother'}"
+    if not any(item[0] == "X" for item, _ in answers):
+        return found
     _add_parents(application, answers, found)
     for part, person in named(application):
         wed = fields(answers.get(("X1", part)))

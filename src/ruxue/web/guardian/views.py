@@ -229,7 +229,7 @@ def _step(
                 },
             }
         )
-    typed = request.POST.get("compound_name", "")
+    typed, offered = request.POST.get("compound_name", ""), connections.current().items()
     return render(
         request,
         template,
@@ -240,6 +240,8 @@ def _step(
             "people": people,
             "relations": claims.RELATIONS,
             "bases": claims.BASES,
+            "advice": "X8" in offered,
+            "permits": "X11" in offered,
             "typed": typed,
             "choices": suggest.compounds(typed, row.season.district_id) if "compound" in errors else [],
             "back": reverse(back, args=[key]) if back != "guardian:home" else reverse(back),
@@ -251,8 +253,7 @@ def _step(
 
 @guardian
 def child(request: HttpRequest, key: str) -> HttpResponse:
-    advice = "X8" in connections.current().items()
-    return _step(request, key, "guardian/child.html", ("child",), "guardian:people", "guardian:home", advice=advice)
+    return _step(request, key, "guardian/child.html", ("child",), "guardian:people", "guardian:home")
 
 
 @guardian
