@@ -12,10 +12,11 @@ from django.test import Client
 from django.urls import reverse
 
 from ruxue.accounts import consent
-from ruxue.accounts.models import Consent
-from ruxue.applications import claims, evidence, extensions, verify
+from ruxue.accounts.models import Consent, Role, User
+from ruxue.applications import claims, evidence, extensions, review, verify
+from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check
-from ruxue.applications.states import State
+from ruxue.applications.states import Actor, State
 from ruxue.exchange import connections, inquiries
 from ruxue.exchange.items import CATALOGUE, EXTENSIONS, id_digest
 from ruxue.exchange.models import Query
@@ -242,3 +243,45 @@ def test_advice_is_offered_where_its_register_is_connected_and_kept_apart(
     check = Check.objects.get(application=row, item="X8")
     assert check.registered == {"disability": "hearing", "level": 2} and check.status == "information"
     assert "听力，2级" in page(row, "status", "zh-hans") and "hearing, level 2" in page(row, "status", "en")
+
+
+def test_a_licence_that_agrees_in_part_is_handed_in_with_one_tap(
+    db_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = without_home(db_world)
+    family, _ = db_world.player.family_of[row.key]
+    owner, home = row.claim["guardian"], (*family.dwellings, *family.contracts, *family.leases)[0]
+    body = {
+        "kind": evidence.LICENCES[row.basis], "number": "DZ2", "unit_no": None, "location": home.address, "address_code": None,
+        "holders": [{"name_masked": "*", "id_digest": id_digest(owner["id_number"]), "share_bp": 10_000}],
+        "issued_on": "2025-01-10", "valid_from": None, "expires_on": None, "status": "valid", "use": None,
+        "nature": None, "sole": None,
+    }  # fmt: skip
+    with serving() as desk:
+        desk.handle = lambda p, h, b: (
+            200,
+            {},
+            {"answers": [answer(q, code=0, match="U", fields=body) for q in b["queries"]]},
+        )
+        connected(desk, monkeypatch, "X10")
+        row = again(row, "X10")
+    assert row.state == State.NEED_INFO and "X10" not in {f.source for f in evidence.unpack(row.facts).values()}
+    told = page(row, "status", "zh-hans")
+    assert "查到了您的一份电子证照" in told and "DZ2" in told and home.address in told
+    client = Client()
+    client.force_login(row.guardian, backend="django.contrib.auth.backends.ModelBackend")
+    client.post(reverse("guardian:licence", args=[row.key]))
+    row.refresh_from_db()
+    paper = row.documents.get(kind="licence")
+    assert row.state == State.SCHOOL_REVIEW and paper.number == "DZ2" and not paper.image
+    client.post(reverse("guardian:licence", args=[row.key]))
+    assert row.documents.filter(kind="licence").count() == 1, "once is enough"
+    clerk = User.objects.get(roles__role=Role.REVIEWER, roles__scope=row.school_id)
+    client.force_login(clerk, backend="django.contrib.auth.backends.ModelBackend")
+    file = client.get(reverse("school:file", args=[row.key])).content.decode()
+    assert "DZ2" in file and home.address in file
+    assert client.get(reverse("school:document", args=[paper.key])).status_code == 404
+    truth = db_world.player._truth(row)
+    seen = {name: truth[name] for name in row.needed_facts if truth[name] is not None}
+    done = review.accept(row.key, By(Actor.SCHOOL, clerk), seen)
+    assert done.state == State.CLASSIFIED and done.confirmations.filter(document=paper).exists()

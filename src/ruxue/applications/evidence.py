@@ -366,15 +366,22 @@ LICENCES = {
 """The kind of electronic licence that shows a home of each basis."""
 
 
+def licence_held(query: Query, application: Application) -> dict[str, Any] | None:
+    """A valid electronic licence (X10) of who was asked about, whether or not it agrees with what the family says."""
+    held = _fields(query)
+    if held is None or held["status"] != "valid":
+        return None
+    mine = id_digest(application.claim[query.part]["id_number"])
+    return held if mine in {o["id_digest"] for o in held["holders"]} else None
+
+
 def _licence(query: Query, application: Application) -> dict[str, Any] | None:
     """A valid electronic licence of which all that the family says agrees, under the names that its register uses.
 
     None otherwise: what agrees in part only is for a person to judge.
     """
-    held = _fields(query)
-    if held is None or query.match != "Y" or held["status"] != "valid" or not held["address_code"]:
-        return None
-    if id_digest(application.claim[query.part]["id_number"]) not in {o["id_digest"] for o in held["holders"]}:
+    held = licence_held(query, application)
+    if held is None or query.match != "Y" or not held["address_code"]:
         return None
     since = held["valid_from"] or held["issued_on"]
     ends = min(held["expires_on"] or "9", f"{application.season.year}-08-31")

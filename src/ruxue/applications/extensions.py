@@ -190,7 +190,7 @@ def _check(row: Application, query: Query) -> Check:
         registered = {"disability": known["kind"], "level": known["level"]}
     elif known and query.item == "X10":
         claimed = {"address": row.compound.address if row.compound else ""}
-        registered = {"address": known["location"], "number": known["number"], "status": known["status"]}
+        registered = {"address": known["location"], "number": known["number"], "issued_on": known["issued_on"]}
         status = status if known["status"] == "valid" else Check.Status.INFORMATION
     elif (
         query.item == "X11"

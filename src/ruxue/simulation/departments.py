@@ -350,11 +350,12 @@ class Registers:
         if row is None or not _same_name(row["name"], keys["name"]):
             return Code.NO_RECORD
         there = claim.get("address_code")
-        licences = [k for k in row["licences"] if not there or _under(k["address_code"], there)]
-        if not licences:
+        # One without a code may be of the place asked about; of another place none is shown.
+        fitting = [k for k in row["licences"] if not there or not k["address_code"] or _under(k["address_code"], there)]
+        if not fitting:
             return {"address_code": "N"}, {}
-        shown = licences[0]
-        compared = {"address_code": "Y"} if there else {}
+        shown = min(fitting, key=lambda k: (k["address_code"] is None, k["number"]))
+        compared = {"address_code": "Y" if shown["address_code"] else "U"} if there else {}
         if isinstance(number := claim.get("number"), str):
             compared["number"] = _yn(read_paper(number).number == read_paper(shown["number"]).number)
         return compared, shown
@@ -421,8 +422,8 @@ def _yn(value: bool) -> str:
 
 
 def _all(compared: dict[str, str]) -> str:
-    """Y where all that was compared agrees, U where nothing was."""
-    return "N" if "N" in compared.values() else "Y" if compared else "U"
+    """Y where all that was compared agrees, U where something could not be."""
+    return "N" if "N" in compared.values() else "Y" if compared and "U" not in compared.values() else "U"
 
 
 def _under(code: str | None, claimed: object) -> bool:

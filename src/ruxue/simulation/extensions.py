@@ -112,6 +112,7 @@ def _licences(f: Family, rng: random.Random) -> Iterator[Row]:
     What was sold stays on the platform as revoked.
     """
     held: dict[tuple[str, str], tuple[Person, list[dict[str, Any]]]] = {}
+    linked = rng.random() < 0.9
 
     def add(kind: str, holders: tuple[Share, ...], body: dict[str, Any]) -> None:
         licence = {
@@ -125,6 +126,8 @@ def _licences(f: Family, rng: random.Random) -> Iterator[Row]:
             "sole": None,
             **body,
         }
+        if not linked:
+            licence["address_code"] = None
         for share in holders:
             if share.person is not STRANGER:
                 held.setdefault((share.person.id_number, kind), (share.person, []))[1].append(licence)

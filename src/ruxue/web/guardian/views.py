@@ -440,6 +440,7 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
             "until": _until(row),
             "checks": shown_checks(row),
             "actions": _actions(row),
+            "licences": review.licences(row),
             "next_text": _next_text(row),
             "transitions": row.transitions.order_by("-id"),
             "documents": row.documents.order_by("id"),
@@ -586,6 +587,20 @@ def upload(request: HttpRequest, key: str) -> HttpResponse:
         },
         status=400 if error else 200,
     )
+
+
+@guardian
+@require_POST
+def licence(request: HttpRequest, key: str) -> HttpResponse:
+    """The electronic licence that was found goes to the school in place of a picture."""
+    _mine(request, key)
+    assert isinstance(request.user, User)
+    try:
+        review.hand_in_licence(key, request.user)
+        messages.success(request, _("Your paper has been sent to the school."))
+    except (review.UploadError, NotAllowed):
+        messages.error(request, _("This is not possible at the moment."))
+    return redirect("guardian:status", key)
 
 
 @guardian

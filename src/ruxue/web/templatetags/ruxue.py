@@ -434,6 +434,7 @@ def document_name(code: str) -> str:
         "resettlement": _("resettlement agreement"),
         "household_book": _("household book"),
         "work": _("work contract or business licence"),
+        "licence": _("electronic licence"),
         "other": _("another paper"),
     }
     return texts.get(code, code)
