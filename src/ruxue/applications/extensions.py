@@ -91,12 +91,20 @@ _ALONE = {"family.single_parent", "family.no_dwelling_in_core", "family.dwelling
 def _kinship(row: Application, answers: Answers, useful: Collection[str]) -> Asked:
     """Birth certificates of who is named as a parent and not shown to be one, judgments on guardians who are no parents
     or a parent alone, the marriage of a parent beside whom somebody stands whose kinship nobody shows."""
+
+    def known_person(part: str) -> bool:
+        """Who a person is comes first: nothing is shown of a number that is not this name's."""
+        told = answers.get(("PS1", part))
+        return told is None or told.match == "Y" or bool(record_facts.permit_held(answers, part))
+
+    if not known_person("child"):
+        return
     child = row.claim["child"]["id_number"]
     told = {part: q for part, _ in record_facts.named(row) if (q := answers.get(("PS3", part)))}
     kinship = {
         part: (record_facts.fields(q) or {}).get("kinship", "none")
         for part, q in told.items()
-        if part in _APPLICANTS and record_facts.answered(q)
+        if part in _APPLICANTS and record_facts.answered(q) and known_person(part)
     }
     parents = [part for part, known in kinship.items() if known == "parent"]
     # By the household register alone, so that an answer does not take back its own question.
@@ -106,6 +114,7 @@ def _kinship(row: Application, answers: Answers, useful: Collection[str]) -> Ask
     owners = {o["id_digest"] for o in home["owners"]} if home else set()
     stranger = bool(owners - kin) and row.basis != "grandparents"
     alone = len(parents) == 1 and len(kinship) == 1
+    one = any((record_facts.fields(q) or {}).get("parents_on_record") == 1 for q in told.values())
     # Where a parent is shown, the home is found and no dwelling is counted, nothing hangs on who owns no share.
     rented = row.basis in ("lease", "grandparents")
     counted = not parents or home is None or rented or bool(_ALONE & set(useful))
@@ -119,7 +128,7 @@ def _kinship(row: Application, answers: Answers, useful: Collection[str]) -> Ask
         named_parent = person.get("relation") in record_facts.PARENTS
         if (known == "none" and named_parent) or (known == "parent" and alone and stranger):
             yield "X2", part, {"child_id": child, "parent_id": person["id_number"]}, {"parent": True}
-        if known in ("none", "grandparent") or (known == "parent" and alone and _ALONE & set(useful)):
+        if known in ("none", "grandparent") or (known == "parent" and alone and not one and _ALONE & set(useful)):
             yield "X3", part, {"child_id": child, "guardian_id": person["id_number"]}, {"guardian": True}
     if len(parents) == 1 and (others or stranger):
         person = row.claim[parents[0]]
