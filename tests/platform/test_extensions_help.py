@@ -358,7 +358,8 @@ def test_an_electronic_licence_answers_as_the_paper_does(city: City, tmp_path: P
         assert (
             licence(d, claim, status="revoked") == "" == licence(d, claim, number="鲁(2020)潍坊市不动产权第0000009号")
         )
-        assert licence(d, claim, address_code="C00000/1-1-101") == ""
+        assert licence(d, claim, address_code="C00000/1-1-101") == "" == licence(d, claim, address_code=None)
+        assert licence(d, claim, expires_on="2026-01-31") == ""
         stranger = [{"name_masked": "丁*", "id_digest": id_digest(UNCLE.id_number), "share_bp": 10_000}]
         assert licence(d, claim, holders=stranger) == ""
     assert tried >= least

@@ -371,6 +371,8 @@ def licence_held(query: Query, application: Application) -> dict[str, Any] | Non
     held = _fields(query)
     if held is None or held["status"] != "valid":
         return None
+    if held["expires_on"] and query.as_of and held["expires_on"] < query.as_of.isoformat():
+        return None
     mine = id_digest(application.claim[query.part]["id_number"])
     return held if mine in {o["id_digest"] for o in held["holders"]} else None
 
@@ -786,10 +788,10 @@ def _with_parents(out: Judgement, application: Application, answers: Answers) ->
     alone = (_fields(first) or {}).get("parents_on_record") == 1
     if alone and first:
         out.facts["family.single_parent"] = Fact(True, "PS3", first.as_of)
-    raised = [q for q in _of(answers, "X3") if (j := record_facts.judgment(application, answers, q.part)) and
-              j["kind"] == "custody"]  # fmt: skip
-    if raised and not alone and out.facts.get("family.single_parent") is None:
-        out.facts["family.single_parent"] = Fact(True, "X3", raised[0].as_of)
+    for q in _of(answers, "X3"):
+        judged = record_facts.judgment(application, answers, q.part)
+        if judged and judged["kind"] == "custody":
+            out.facts.setdefault("family.single_parent", Fact(True, "X3", q.as_of))
     apart = next((q for together, q in parents.values() if not together), None)
     if "child.hukou_with_parents" in out.facts:
         return

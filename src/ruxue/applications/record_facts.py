@@ -299,7 +299,8 @@ def business(queries: list[Query | None], near: Nearness, zoned: bool) -> Fact:
 
 def lease(query: Query, f: Mapping[str, Any], near: Nearness) -> Fact:
     """The filed lease of the claimed home, `f` as HC2 has it."""
-    entry = (_day(f["starts_on"]), _day(f["ends_on"]), "", near.district, f["address_code"], False)
+    ends = _day(f["ends_on"]) if f["ends_on"] else None
+    entry = (_day(f["starts_on"]), ends, "", near.district, f["address_code"], False)
     return _spells(query, [entry], near, True)
 
 
