@@ -163,6 +163,8 @@ DEPARTMENTS_BATCH = 100
 DEPARTMENTS_CONCURRENCY = 8
 DEPARTMENTS_RATE = float(os.environ.get("RUXUE_DEPARTMENTS_RATE", "400"))
 DEPARTMENTS_TIMEOUT = 15.0
+# Items beside the 18 that are asked where no connectors file says so: "X2 X10", or "all".
+DEPARTMENTS_EXTENSIONS = os.environ.get("RUXUE_EXTENSIONS", "")
 CONNECTORS = os.environ.get("RUXUE_CONNECTORS", "")  # a YAML or JSON file: departments of other shapes and limits
 METRICS_TOKEN = os.environ.get("RUXUE_METRICS_TOKEN", "")
 

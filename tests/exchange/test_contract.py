@@ -36,9 +36,16 @@ def test_the_catalogue_is_complete() -> None:
     assert len(CATALOGUE) == 18 and len(EXTENSIONS) == 12 and set(ITEMS) == {*CATALOGUE, *EXTENSIONS}
     for item in ITEMS.values():
         assert item.keys and item.purpose_zh and item.purpose_en and item.legal_basis and item.freshness_days > 0
-        assert set(item.decides) <= set(VOCABULARY), item.code
+        assert {name for name in item.decides if item.code in VOCABULARY[name].items} == set(item.decides), item.code
+        assert item.decides or item.code == "X8", f"{item.code} is asked for nothing"
         known = {*item.keys, *item.fields.model_fields}
         assert {name.split(".")[0] for name in item.standards} <= known, item.code
+
+
+def test_every_switched_on_item_that_a_fact_names_can_decide_it() -> None:
+    for name, term in VOCABULARY.items():
+        for code in set(term.items) & set(EXTENSIONS):
+            assert name in EXTENSIONS[code].decides, (name, code)
 
 
 def test_what_must_not_be_asked_is_in_no_item() -> None:

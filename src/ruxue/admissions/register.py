@@ -14,6 +14,7 @@ from django.db import transaction
 from ruxue import crypto
 from ruxue.admissions import notices
 from ruxue.admissions.models import Notice, SeatLock
+from ruxue.algorithms import identity
 from ruxue.applications.machine import By, change_many
 from ruxue.applications.models import Application
 from ruxue.applications.states import State
@@ -207,9 +208,14 @@ def leave(receipt: str, how: str, by: By) -> SeatLock:
     return lock
 
 
+_ID_TYPES = {None: "1", "hk": "6", "macau": "7", "taiwan": "8", "foreign": "9"}
+"""Codes of the template's 身份证件类型 by whose permit the number is."""
+
+
 def _cells(row: Application) -> dict[str, str]:
     child = row.claim["child"]
     number = str(child["id_number"]).upper()
+    permit = identity.permit_of(number)
     place = getattr(row, "class_place", None)
     hukou = row.facts.get("child.hukou_district")
     near = row.offer.kind == "zone"
@@ -218,10 +224,11 @@ def _cells(row: Application) -> dict[str, str]:
         "姓名": str(child["name"]),
         "性别": "女" if row.sex == "F" else "男",
         "出生日期": f"{row.born_on:%Y%m%d}" if row.born_on else "",
-        "国籍/地区": "中国",
-        "身份证件类型": "1",
+        # What a permit's number does not say, its holder does when the child reports.
+        "国籍/地区": "" if permit else "中国",
+        "身份证件类型": _ID_TYPES[permit],
         "身份证件号": number,
-        "港澳台侨外": "00",
+        "港澳台侨外": "" if permit else "00",
         "年级": "一年级" if row.season.level == "primary" else "七年级",
         "班级": f"{place.number}班" if place else "",
         "入学年月": f"{row.season.year}09",

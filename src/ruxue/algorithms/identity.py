@@ -321,6 +321,20 @@ def sex(id_number: str) -> Literal["M", "F"]:
     return "M" if int(id_number[16]) % 2 else "F"
 
 
+Permit = Literal["hk", "macau", "taiwan", "foreign"]
+_PERMITS: dict[str, Permit] = {"81": "hk", "82": "macau", "83": "taiwan"}
+
+
+def permit_of(id_number: str) -> Permit | None:
+    """Whose permit a number of 18 signs is, where it is none of a resident ID card.
+
+    Residence permits for residents of Hong Kong, Macau and Taiwan carry 810000, 820000 or 830000 in place of a county
+    (State Council, 2018), permanent residence cards of foreigners a leading 9 (National Immigration Administration,
+    since December 2023). Day of birth, sex and check digit stand where GB 11643 has them.
+    """
+    return "foreign" if id_number[:1] == "9" else _PERMITS.get(id_number[:2])
+
+
 def mask_id(id_number: str) -> str:
     return id_number[:3] + "*" * (len(id_number) - 7) + id_number[-4:]
 

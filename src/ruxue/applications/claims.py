@@ -30,6 +30,7 @@ EMPTY: dict[str, Any] = {
     "room": "",
     "certificate_no": "",
     "special_group": "",
+    "special_need": "",
 }
 
 
@@ -80,7 +81,7 @@ def save(application: Application, data: dict[str, Any]) -> None:
             claim[name] = (
                 {k: str(v).strip()[:60] for k, v in person.items()} if person and any(person.values()) else EMPTY[name]
             )
-    for name in ("room", "certificate_no", "special_group"):
+    for name in ("room", "certificate_no", "special_group", "special_need"):
         if name in data:
             claim[name] = str(data[name]).strip()[:80]
     if data.get("basis") in BASES:

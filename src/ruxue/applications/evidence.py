@@ -17,7 +17,7 @@ from ruxue.algorithms import canonical, identity
 from ruxue.algorithms.address import Directory, Standard
 from ruxue.applications import record_facts
 from ruxue.applications.models import Application, Check
-from ruxue.applications.record_facts import APPLICANTS, PARENTS, Answers, Nearness
+from ruxue.applications.record_facts import APPLICANTS, FAMILY, PARENTS, Answers, Nearness, permit_held
 from ruxue.applications.record_facts import fields as _fields
 from ruxue.exchange.inquiries import Inquiry
 from ruxue.exchange.items import ITEMS, Code, id_digest
@@ -81,6 +81,14 @@ class Places:
         key = (season,)
         if key not in self.known:
             self.known[key] = uses_zone(self.rules.get(season))
+        return self.known[key]
+
+    def facts_of(self, season: int) -> frozenset[str]:
+        """Facts that conditions of the season's rule look at."""
+        key, policy = (season, "facts", ""), self.rules.get(season)
+        if key not in self.known:
+            parts = (part for _, c in (policy.conditions() if policy else ()) for part in c.walk())
+            self.known[key] = frozenset(name for part in parts for name in part.facts())
         return self.known[key]
 
     def own(self, application: Application) -> Callable[[], Directory | None]:
@@ -218,15 +226,14 @@ def _ask_dwellings(ask: _Asker, application: Application, places: Places) -> Non
 def further_questions(application: Application, consent: str, places: Places, answers: Answers) -> list[Inquiry]:
     """What depends on an answer: other spellings of an address, a home without a code, work of families from elsewhere."""
     ask = _Asker(application, consent)
-    hukou = _fields(answers.get(("PS2", "")))
+    hukou, district = _fields(answers.get(("PS2", ""))), hukou_district(answers, places)
     if hukou and not hukou["address_code"]:
         ask("PS5", {"address": hukou["address"]}, part="hukou")
-    for part, right in _rights(answers):
-        if not right["address_code"]:
+    for part, right in _rights(application, answers):
+        if not right["address_code"]:  # an electronic certificate always has one
             ask("NR4", {"unit_no": right["unit_no"]}, part=f"{part}/{right['unit_no'][-8:]}")
-    owners_known = all(q.state == Query.State.ANSWERED for (item, _), q in answers.items() if item == "NR1")
-    missing = not any(_in_compound(application, r, answers, p) for p, r in _rights(answers))
-    if application.basis == "owned" and owners_known and missing:
+    missing = application.basis in ("owned", "grandparents") and home_missing(application, answers)
+    if application.basis == "owned" and missing:
         child = application.claim["child"]
         ask(
             "NR1",
@@ -234,16 +241,24 @@ def further_questions(application: Application, consent: str, places: Places, an
             {"address_code": application.compound_id, "name": child["name"]},
             "child",
         )
-    if application.basis in ("owned", "grandparents") and owners_known and missing:
+    if missing:
         _ask_by_number(ask, application)
-    if hukou:
-        district = places.keys().get(hukou["region"], "other")
+    if district:
         can_use = useful(application, places, district)
-        _ask_applicants(
-            ask, application, can_use, hukou["region"] != places.district_code[application.season.district_id]
-        )
+        _ask_applicants(ask, application, can_use, district != application.season.district_id)
         _ask_about_home(ask, application, places, answers, can_use)
     return ask.made
+
+
+def hukou_district(answers: Answers, places: Places) -> str:
+    """The key of the district of the child's hukou, "other" outside the city; "" where it is not known.
+
+    Who holds a permit of residents from elsewhere (X11) has no hukou.
+    """
+    hukou = _fields(answers.get(("PS2", "")))
+    if hukou is None:
+        return "other" if permit_held(answers, "child") else ""
+    return places.keys().get(hukou["region"], "other")
 
 
 def _ask_by_number(ask: _Asker, application: Application) -> None:
@@ -301,10 +316,31 @@ def _ask_about_home(
 def home_of(application: Application, answers: Answers) -> dict[str, Any] | None:
     """The claimed home as its register knows it: code, owners, nature and unit_no as far as known; None if not found."""
     if application.basis in ("owned", "grandparents"):
-        for part, right in _rights(answers):
+        for part, right in _rights(application, answers):
             if _in_compound(application, right, answers, part):
                 return {**right, "code": _code_of(right, answers, part)}
         return None
+    found = _paper(application, answers)
+    if found is None:
+        return None
+    query, f = found
+    item = {"contract": "HC1", "resettlement": "HC3"}.get(application.basis, "HC2")
+    code = f["present_address_code" if item == "HC3" else "address_code"]
+    return {**f, "code": code, "owners": f.get("buyers", []), "item": item, "shown_by": query}
+
+
+def home_missing(application: Application, answers: Answers) -> bool:
+    """Whether the claimed home's register has answered whoever was asked about, and does not show it."""
+    items = {"contract": "HC1", "resettlement": "HC3", "lease": "HC2"}
+    asked = _of(answers, items.get(application.basis, "NR1"))
+    if any(q.state != Query.State.ANSWERED for q in asked):
+        return False
+    return home_of(application, {key: q for key, q in answers.items() if key[0] != "X10"}) is None
+
+
+def _paper(application: Application, answers: Answers) -> tuple[Query, dict[str, Any]] | None:
+    """The valid contract, agreement or lease of the claimed home, with its record: as its register holds it, else as
+    its electronic licence (X10) shows it."""
     item, name = {"contract": ("HC1", "address_code"), "resettlement": ("HC3", "present_address_code")}.get(
         application.basis, ("HC2", "address_code")
     )
@@ -312,16 +348,73 @@ def home_of(application: Application, answers: Answers) -> dict[str, Any] | None
         f = _fields(query)
         valid = f is not None and f["status"] in ("valid", "registered")
         if f is not None and valid and (f[name] or "").split("/")[0] == application.compound_id:
-            return {**f, "code": f[name], "owners": f.get("buyers", [])}
+            return query, f
+    kind = LICENCES.get(application.basis)
+    for query in _of(answers, "X10"):
+        held = _licence(query, application)
+        if held and held["kind"] == kind and held["address_code"].split("/")[0] == application.compound_id:
+            return query, held
     return None
 
 
-def _rights(answers: Answers) -> list[tuple[str, dict[str, Any]]]:
-    """Current rights by owner (NR1), then certificates that name the family by their number (NR2)."""
+LICENCES = {
+    "owned": "property_certificate",
+    "grandparents": "property_certificate",
+    "contract": "sale_contract",
+    "lease": "lease_filing",
+}
+"""The kind of electronic licence that shows a home of each basis."""
+
+
+def licence_held(query: Query, application: Application) -> dict[str, Any] | None:
+    """A valid electronic licence (X10) of who was asked about, whether or not it agrees with what the family says."""
+    held = _fields(query)
+    if held is None or held["status"] != "valid":
+        return None
+    if held["expires_on"] and query.as_of and held["expires_on"] < query.as_of.isoformat():
+        return None
+    mine = id_digest(application.claim[query.part]["id_number"])
+    return held if mine in {o["id_digest"] for o in held["holders"]} else None
+
+
+def _licence(query: Query, application: Application) -> dict[str, Any] | None:
+    """A valid electronic licence of which all that the family says agrees, under the names that its register uses.
+
+    None otherwise: what agrees in part only is for a person to judge.
+    """
+    held = licence_held(query, application)
+    if held is None or query.match != "Y" or not held["address_code"]:
+        return None
+    since = held["valid_from"] or held["issued_on"]
+    ends = min(held["expires_on"] or "9", f"{application.season.year}-08-31")
+    span = date.fromisoformat(since).toordinal(), date.fromisoformat(ends).toordinal() - 1
+    return {
+        **held,
+        "owners": held["holders"],
+        "buyers": held["holders"],
+        "registered_on": held["issued_on"],
+        "filed_on": held["issued_on"],
+        "starts_on": since,
+        "ends_on": held["expires_on"],
+        "delivered_on": None,
+        "unbroken_months": max(records.length(span, "months"), 0),
+        "status": "current" if held["kind"] == "property_certificate" else "valid",
+        "item": "X10",
+    }
+
+
+def _rights(application: Application, answers: Answers) -> list[tuple[str, dict[str, Any]]]:
+    """Current rights by owner (NR1), certificates that name the family by their number (NR2), electronic ones (X10)."""
     found: list[tuple[str, dict[str, Any]]] = []
     for (item, part), query in sorted(answers.items()):
-        known = _fields(query) or {}
-        rights = known.get("rights", []) if item == "NR1" else [known] if item == "NR2" and query.match != "N" else []
+        if item == "NR1":
+            rights = (_fields(query) or {}).get("rights", [])
+        elif item == "NR2" and query.match != "N":
+            rights = [_fields(query) or {}]
+        elif item == "X10":
+            rights = [_licence(query, application) or {}]
+        else:
+            continue
         found += [(part, {**right, "item": item}) for right in rights if right.get("status") == "current"]
     return found
 
@@ -500,9 +593,9 @@ def contradicted(application: Application, answers: Answers) -> set[str]:
     if child and application.born_on and child["born_on"] != application.born_on.isoformat():
         found.add("child.born_on")
     units: dict[str, Any] = {}
-    for _, right in _rights(answers):
+    for _, right in _rights(application, answers):
         entry = (right["use"], right["registered_on"], sorted(o["id_digest"] for o in right["owners"]))
-        if units.setdefault(right["unit_no"], entry) != entry:
+        if right["unit_no"] and units.setdefault(right["unit_no"], entry) != entry:
             found |= {"dwelling.full_ownership", "dwelling.owners_within_kin", "dwelling.acquired_on"}
     books = [f["members"] for q in _of(answers, "PS3") if (f := _fields(q))]
     if len({tuple(sorted(m["id_digest"] for m in members)) for members in books}) > 1:
@@ -510,7 +603,7 @@ def contradicted(application: Application, answers: Answers) -> set[str]:
     counted = _fields(answers.get(("NR3", "")))
     mine = {id_digest(person["id_number"]) for _, person in _people(application)}
     # Only the claimed home surely lies where dwellings were counted: a house in another city contradicts nothing.
-    here = [right for part, right in _rights(answers) if _in_compound(application, right, answers, part)]
+    here = [right for part, right in _rights(application, answers) if _in_compound(application, right, answers, part)]
     owned = any(o["id_digest"] in mine for right in here for o in right["owners"])
     if counted and not any(counted["count_by_region"].values()) and owned:
         found.add("family.no_dwelling_in_core")
@@ -567,7 +660,9 @@ def _person(out: Judgement, application: Application, answers: Answers) -> None:
             continue
         person = claim[part]
         shown = {"name": person["name"], "id_number": identity.mask_id(person["id_number"])}
-        if query.state == Query.State.ANSWERED and query.match != "Y":
+        if query.state == Query.State.ANSWERED and query.match != "Y" and permit_held(answers, part):
+            _check(out, application, query, S.INFORMATION, "", shown)
+        elif query.state == Query.State.ANSWERED and query.match != "Y":
             unsure = query.code == Code.AMBIGUOUS or query.match == "U"
             reason = "register_unsure" if unsure else "identity_mismatch"
             out.ask_for(reason)
@@ -576,8 +671,10 @@ def _person(out: Judgement, application: Application, answers: Answers) -> None:
         else:
             _check(out, application, query, S.MATCHED, "", shown)
     child = answers.get(("PS1", "child"))
+    if not _fields(child) and permit_held(answers, "child"):
+        child = answers["X11", "child"]
     info = _fields(child)
-    out.facts["child.born_on"] = Fact(application.born_on, "PS1", child.as_of if child else None) if info else UNKNOWN
+    out.facts["child.born_on"] = Fact(application.born_on, child.item, child.as_of) if child and info else UNKNOWN
     _pupil(out, application, answers)
 
 
@@ -615,7 +712,10 @@ def _household(out: Judgement, application: Application, answers: Answers, place
     hukou = _fields(query)
     compound = application.compound_id or ""
     claimed = {"address": places.compound_address.get(compound, "")}
-    if hukou is None:
+    if hukou is None and permit_held(answers, "child"):
+        _without_hukou(out, answers["X11", "child"])
+        _check(out, application, query, S.INFORMATION, first_try=False)
+    elif hukou is None:
         for name in ("child.hukou_district", "child.hukou_entry_on", "dwelling.address_equals_hukou"):
             out.facts[name] = UNKNOWN
         if query is not None and query.state == Query.State.ANSWERED:
@@ -668,6 +768,8 @@ def _household(out: Judgement, application: Application, answers: Answers, place
     _with_parents(out, application, answers)
     if same:
         out.facts["child.with_guardian_household"] = Fact(True, "PS3", answered[0].as_of)
+    elif "child.with_guardian_household" in out.facts:
+        pass  # a child without hukou is in no book
     elif with_elder and with_elder["same_household"]:
         out.facts["child.with_guardian_household"] = Fact(False, "PS3", answers[("PS3", "grandparent")].as_of)
     else:
@@ -694,6 +796,15 @@ def _household(out: Judgement, application: Application, answers: Answers, place
             _check(out, application, elder, S.INFORMATION, first_try=True)
 
 
+def _without_hukou(out: Judgement, query: Query) -> None:
+    """A child from Hong Kong, Macau, Taiwan or abroad with a permit: what is asked of a hukou is answered, with no."""
+    no = ("hukou_by_birth", "hukou_collective", "hukou_in_zone", "hukou_with_parents", "with_guardian_household")
+    out.facts |= {f"child.{name}": Fact(False, "X11", query.as_of) for name in no}
+    out.facts["child.hukou_district"] = Fact("other", "X11", query.as_of)
+    out.facts["hukou.history"] = Fact(History(), "X11", query.as_of)
+    out.facts["permit.not_possible"] = Fact(False, "X11", query.as_of)
+
+
 def _with_parents(out: Judgement, application: Application, answers: Answers) -> None:
     """Whether the hukou of child and both parents are together, and what the books say of only children."""
     parents: dict[str, tuple[bool, Query]] = {}
@@ -712,7 +823,13 @@ def _with_parents(out: Judgement, application: Application, answers: Answers) ->
     alone = (_fields(first) or {}).get("parents_on_record") == 1
     if alone and first:
         out.facts["family.single_parent"] = Fact(True, "PS3", first.as_of)
+    for q in _of(answers, "X3"):
+        judged = record_facts.judgment(application, answers, q.part)
+        if judged and judged["kind"] == "custody":
+            out.facts.setdefault("family.single_parent", Fact(True, "X3", q.as_of))
     apart = next((q for together, q in parents.values() if not together), None)
+    if "child.hukou_with_parents" in out.facts:
+        return
     if apart is not None or len(parents) == 2 or (alone and parents):
         day = (apart or next(iter(parents.values()))[1]).as_of
         out.facts["child.hukou_with_parents"] = Fact(apart is None, "PS3", day)
@@ -778,13 +895,13 @@ def _nearness(application: Application, places: Places) -> Nearness:
 def _same_address(
     out: Judgement, application: Application, home: str, answers: Answers, as_of: date | None, places: Places
 ) -> None:
-    hukou = hukou_code(answers, places.own(application))
+    hukou, book = hukou_code(answers, places.own(application)), _fields(answers.get(("PS2", "")))
     if hukou and "/" in hukou and "/" in home:
         out.facts["dwelling.address_equals_hukou"] = Fact(hukou == home, "PS2", as_of)
-    elif (hukou and hukou.split("/")[0] != home.split("/")[0]) or (
-        (hukou_fields := _fields(answers.get(("PS2", "")))) is not None and hukou_fields["kind"] == "collective"
-    ):
+    elif (hukou and hukou.split("/")[0] != home.split("/")[0]) or (book and book["kind"] == "collective"):
         out.facts["dwelling.address_equals_hukou"] = Fact(False, "PS2", as_of)
+    elif book is None and permit_held(answers, "child"):
+        out.facts["dwelling.address_equals_hukou"] = Fact(False, "X11", answers["X11", "child"].as_of)
     else:
         out.facts["dwelling.address_equals_hukou"] = UNKNOWN
         out.ask_for("hukou_address_unclear", "dwelling.address_equals_hukou")
@@ -829,7 +946,8 @@ def _home_facts(
         # Somebody's home lies there; whether it is this family's is open.
         out.facts["dwelling.in_zone"] = UNKNOWN
         out.ask_for("kinship_not_shown", "dwelling.in_zone", "residence.history")
-    out.facts["dwelling.residential"] = Fact("住宅" in right.get("use", "住宅"), source, as_of)
+    use = right.get("use", "住宅")
+    out.facts["dwelling.residential"] = UNKNOWN if use is None else Fact("住宅" in use, source, as_of)
     held = right.get("owners") or right.get("buyers") or []
     owned = record_facts.ownership(kin, held)
     out.facts.update({name: Fact(value, source, as_of) for name, value in owned.items()})
@@ -840,7 +958,7 @@ def _home_facts(
 
 def _owned(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     queries = _of(answers, "NR1") + _of(answers, "NR2")
-    found = next(((p, r) for p, r in _rights(answers) if _in_compound(application, r, answers, p)), None)
+    found = next(((p, r) for p, r in _rights(application, answers) if _in_compound(application, r, answers, p)), None)
     if found is None:
         _no_home(
             out,
@@ -879,9 +997,9 @@ def _owned(out: Judgement, application: Application, answers: Answers, places: P
 
 
 def _ours(out: Judgement, application: Application, answers: Answers, owners: list[str], query: Query) -> None:
-    """The family owns the home if the register of households shows an owner to be the child or a parent."""
-    kin = record_facts.roles(application, answers)
-    if any(kin.get(digest) in PARENTS | {"child"} for digest in owners):
+    """The family owns the home if an owner is shown to be the child, a parent or a guardian by judgment."""
+    kin, wards = record_facts.roles(application, answers), record_facts.guardians(application, answers)
+    if any(kin.get(digest) in FAMILY or digest in wards for digest in owners):
         out.facts["dwelling.owned_by_family"] = Fact(True, query.item, query.as_of)
     else:
         out.facts["dwelling.owned_by_family"] = UNKNOWN
@@ -895,7 +1013,7 @@ def _not_renting(out: Judgement) -> None:
 def _grandparents(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     _no_dwelling(out, application, answers, places)
     queries = _of(answers, "NR1") + _of(answers, "NR2")
-    found = next(((p, r) for p, r in _rights(answers) if _in_compound(application, r, answers, p)), None)
+    found = next(((p, r) for p, r in _rights(application, answers) if _in_compound(application, r, answers, p)), None)
     if found is None:
         _no_home(
             out,
@@ -925,18 +1043,8 @@ def _grandparents(out: Judgement, application: Application, answers: Answers, pl
 
 
 def _contract(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
-    queries = _of(answers, "HC1")
-    found = next(
-        (
-            q
-            for q in queries
-            if (f := _fields(q))
-            and f["status"] in ("valid", "registered")
-            and (f["address_code"] or "").split("/")[0] == application.compound_id
-        ),
-        None,
-    )
-    if found is None:
+    queries, shown = _of(answers, "HC1"), _paper(application, answers)
+    if shown is None:
         _no_home(
             out,
             application,
@@ -951,11 +1059,11 @@ def _contract(out: Judgement, application: Application, answers: Answers, places
             "dwelling.owners_within_kin",
         )
         return
-    contract = found.fields or {}
-    out.facts["dwelling.is_contract"] = Fact(True, "HC1", found.as_of)
+    found, contract = shown
+    out.facts["dwelling.is_contract"] = Fact(True, found.item, found.as_of)
     _ours(out, application, answers, [o["id_digest"] for o in contract["buyers"]], found)
-    _home_facts(out, application, contract, contract["address_code"], "HC1", found.as_of, places, answers)
-    out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(contract["filed_on"]), "HC1", found.as_of)
+    _home_facts(out, application, contract, contract["address_code"], found.item, found.as_of, places, answers)
+    out.facts["dwelling.acquired_on"] = Fact(date.fromisoformat(contract["filed_on"]), found.item, found.as_of)
     _same_address(out, application, contract["address_code"], answers, found.as_of, places)
     _not_renting(out)
     for q in queries:
@@ -971,18 +1079,8 @@ def _contract(out: Judgement, application: Application, answers: Answers, places
 
 
 def _resettlement(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
-    queries = _of(answers, "HC3")
-    found = next(
-        (
-            q
-            for q in queries
-            if (f := _fields(q))
-            and f["status"] == "valid"
-            and (f["present_address_code"] or "").split("/")[0] == application.compound_id
-        ),
-        None,
-    )
-    if found is None:
+    queries, shown = _of(answers, "HC3"), _paper(application, answers)
+    if shown is None:
         _no_home(
             out,
             application,
@@ -998,7 +1096,7 @@ def _resettlement(out: Judgement, application: Application, answers: Answers, pl
             "dwelling.owners_within_kin",
         )
         return
-    agreement = found.fields or {}
+    found, agreement = shown
     code = agreement["present_address_code"]
     out.facts["dwelling.is_resettlement"] = Fact(True, "HC3", found.as_of)
     holders = [id_digest(p["id_number"]) for part, p in _people(application) if _fields(answers.get(("HC3", part)))]
@@ -1055,31 +1153,21 @@ def _no_dwelling(out: Judgement, application: Application, answers: Answers, pla
 
 def _lease(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     _no_dwelling(out, application, answers, places)
-    queries = _of(answers, "HC2")
-    found = next(
-        (
-            q
-            for q in queries
-            if (f := _fields(q))
-            and f["status"] == "valid"
-            and (f["address_code"] or "").split("/")[0] == application.compound_id
-        ),
-        None,
-    )
-    if found is None:
+    queries, shown = _of(answers, "HC2"), _paper(application, answers)
+    if shown is None:
         _no_home(out, application, queries, "lease_not_found", "lease.in_zone", "lease.sole", "lease.filed_on")
     else:
-        lease = found.fields or {}
-        inside = Fact(_zone(application, lease["address_code"], places), "HC2", found.as_of)
+        found, lease = shown
+        inside = Fact(_zone(application, lease["address_code"], places), found.item, found.as_of)
         tenant = id_digest(application.claim[found.part]["id_number"])
         out.facts["lease.in_zone"] = inside if tenant in record_facts.roles(application, answers) else UNKNOWN
         if out.facts["lease.in_zone"] is UNKNOWN:
             out.ask_for("kinship_not_shown", "lease.in_zone")
-        out.facts["lease.sole"] = Fact(lease["sole"], "HC2", found.as_of)
-        out.facts["lease.filed_on"] = Fact(date.fromisoformat(lease["filed_on"]), "HC2", found.as_of)
-        out.facts["lease.months"] = Fact(lease["unbroken_months"], "HC2", found.as_of)
+        out.facts["lease.sole"] = Fact(lease["sole"], found.item, found.as_of)
+        out.facts["lease.filed_on"] = Fact(date.fromisoformat(lease["filed_on"]), found.item, found.as_of)
+        out.facts["lease.months"] = Fact(lease["unbroken_months"], found.item, found.as_of)
         if out.facts["lease.in_zone"] is not UNKNOWN:
-            out.facts["lease.history"] = record_facts.lease(found, _nearness(application, places))
+            out.facts["lease.history"] = record_facts.lease(found, lease, _nearness(application, places))
         for q in queries:
             _check(
                 out,
@@ -1113,11 +1201,11 @@ def _records(out: Judgement, application: Application, answers: Answers, places:
             if (item, part) in answers and found[f"{name}.{who}"] is UNKNOWN:
                 out.ask_for("job_not_found" if name != "permit" else "permit_not_found", f"{name}.{who}")
     _permit_facts(out, application, answers, places)
-    born = _fields(answers.get(("PS1", "guardian")))
-    if born:
-        out.facts["main.age"] = Fact(
-            _age(date.fromisoformat(born["born_on"]), application.season.year), "PS1", answers["PS1", "guardian"].as_of
-        )
+    item = "PS1" if _fields(answers.get(("PS1", "guardian"))) else "X11"
+    born = _fields(answers.get((item, "guardian")))
+    if born and (item == "PS1" or permit_held(answers, "guardian")):
+        age = _age(date.fromisoformat(born["born_on"]), application.season.year)
+        out.facts["main.age"] = Fact(age, item, answers[item, "guardian"].as_of)
     _home_records(out, application, answers, places, home)
 
 
@@ -1131,11 +1219,12 @@ def _permit(
 ) -> Fact:
     """A residence permit; who has the hukou in the district can have none."""
     query = answers.get(("PS4", part))
-    if query is None and here:
+    other = answers["X11", part] if permit_held(answers, part) else None
+    if query is None and here and other is None:
         return Fact(History(), "PS2", answers["PS2", ""].as_of)
     held = _fields(query)
     code = _read_place(answers.get(("PS5", f"permit/{part}")), held["address"], own) if held else ""
-    return record_facts.permit(query, code, near, "permit.main" in zoned)
+    return record_facts.permit(query, code, near, "permit.main" in zoned, other)
 
 
 def _permit_facts(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
@@ -1152,6 +1241,12 @@ def _permit_facts(out: Judgement, application: Application, answers: Answers, pl
             out.facts["place.permit"] = Fact(
                 Place(code, places.keys().get(first["region"], "other")), "PS5", query.as_of
             )
+    elif (main := permit_held(answers, "guardian")) and out.facts["permit.main"].value:
+        day, since = answers["X11", "guardian"].as_of, date.fromisoformat(main["first_issued_on"])
+        out.facts["permit.first_issued_on"] = Fact(since, "X11", day)
+        if day:
+            months = records.length((since.toordinal(), day.toordinal() - 1), "months")
+            out.facts["permit.months"] = Fact(max(months, 0), "X11", day)
     for q in (q for q in _of(answers, "PS5") if q.part.startswith("permit/")):
         _check(out, application, q, S.INFORMATION, "", first_try=bool(_fields(q)))
 
@@ -1162,8 +1257,9 @@ def _home_records(
     """The home's place and kind, the seats that it serves, the dwellings that come with it, the time lived there."""
     item = {"contract": "HC1", "resettlement": "HC3", "lease": "HC2"}.get(application.basis, "NR1")
     item = (home or {}).get("item", item)
-    source = next((q for q in _of(answers, item) if _fields(q)), None)
+    source = (home or {}).get("shown_by") or next((q for q in _of(answers, item) if _fields(q)), None)
     as_of, district = source.as_of if source else None, application.season.district_id
+    shown = source.item if source else item
     lived: Spell | None = None
     if home is None:
         names = (
@@ -1173,12 +1269,13 @@ def _home_records(
             out.facts[name] = UNKNOWN
         out.ask_for(_NOT_FOUND[item], *names, "dwelling.seat_locks", "residence.history")
     elif item == "HC2":
-        out.facts["place.lease"] = Fact(Place(home["code"], district), item, as_of)
-        out.facts["lease.kind"] = Fact(home.get("kind", "private"), item, as_of)
+        out.facts["place.lease"] = Fact(Place(home["code"], district), shown, as_of)
+        # An electronic filing does not say what kind of lease it is.
+        out.facts["lease.kind"] = Fact(home.get("kind", "private"), item, as_of) if shown == "HC2" else UNKNOWN
     else:
-        out.facts["place.dwelling"] = Fact(Place(home["code"], district), item, as_of)
+        out.facts["place.dwelling"] = Fact(Place(home["code"], district), shown, as_of)
         kind = {"HC1": "commercial", "HC3": "other"}.get(item) or home.get("nature")
-        out.facts["dwelling.kind"] = Fact(kind, item, as_of) if kind else UNKNOWN
+        out.facts["dwelling.kind"] = Fact(kind, shown, as_of) if kind else UNKNOWN
         since = home.get("registered_on") or home.get("delivered_on") or home.get("signed_on")
         if since:
             at = "zone" if _zone(application, home["code"], places) else "district"
@@ -1197,7 +1294,7 @@ def _home_records(
     _dwellings(out, application, answers, places)
     ours = out.facts["lease.in_zone" if item == "HC2" else "dwelling.in_zone"].value is not None
     known = home is not None and ours
-    out.facts["residence.history"] = record_facts.residence(out.facts, lived, item, as_of) if known else UNKNOWN
+    out.facts["residence.history"] = record_facts.residence(out.facts, lived, shown, as_of) if known else UNKNOWN
 
 
 _NOT_FOUND = {

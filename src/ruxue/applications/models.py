@@ -19,7 +19,8 @@ class Application(models.Model):
     """One child's application of one season. What the family types is `claim`, encrypted as a whole:
 
     child {name, id_number}, guardian {name, id_number, relation}, second_guardian or None, grandparent or None,
-    basis, room, certificate_no, special_group. `claim_version` counts its submissions.
+    basis, room, certificate_no, special_group, special_need ("yes" asks for advice). `claim_version` counts its
+    submissions.
     """
 
     key = models.CharField(max_length=24, unique=True, default=crypto.public_key)

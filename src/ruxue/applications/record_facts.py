@@ -1,7 +1,8 @@
 """Facts that are more than one value, read off the departments' answers: kin and owners, places, histories, seats.
 
 A register that was not asked, is silent or has a gap leaves its fact unknown; one that knows of nothing gives an empty
-record. Roles come from the household register (PS3), never from what a family says of itself.
+record. Roles come from the household register (PS3) and, where it shows none and the city has them connected, from
+birth certificates, judgments and marriages (X2, X3, X1), never from what a family says of itself.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from ruxue.policy.records import Dwellings, History, Owner, Owners, SeatLock, Se
 Answers = Mapping[tuple[str, str], Query]
 APPLICANTS = (("guardian", "main"), ("second_guardian", "assistant"))
 PARENTS = frozenset({"father", "mother"})
+FAMILY = PARENTS | {"child", "guardian"}
+"""Whose home is the family's own: a guardian by judgment stands in the parents' place (Civil Code, art. 34)."""
 GRANDPARENTS = frozenset(
     {"paternal_grandfather", "paternal_grandmother", "maternal_grandfather", "maternal_grandmother"}
 )
@@ -46,7 +49,7 @@ def named(application: Application) -> list[tuple[str, dict[str, str]]]:
 
 
 def roles(application: Application, answers: Answers) -> dict[str, str]:
-    """The kinship that the register shows, by digest of the ID number; who is not in it has none."""
+    """What registers show people to be to the child, by digest of the ID number; whom none shows has no role."""
     found = {id_digest(application.claim["child"]["id_number"]): "child"}
     for part, person in named(application):
         known = fields(answers.get(("PS3", part)))
@@ -58,7 +61,60 @@ def roles(application: Application, answers: Answers) -> dict[str, str]:
         elif known["kinship"] == "grandparent" and known.get("through"):
             side = "paternal" if known["through"] == "father" else "maternal"
             found[id_digest(person["id_number"])] = f"{side}_grand{'father' if male else 'mother'}"
+    if not any(item[0] == "X" for item, _ in answers):
+        return found
+    _add_parents(application, answers, found)
+    for part, person in named(application):
+        wed = fields(answers.get(("X1", part)))
+        if wed and wed["married"] and wed["spouse_digest"] and found.get(id_digest(person["id_number"])) in PARENTS:
+            # A marriage makes no parent of anybody.
+            found.setdefault(wed["spouse_digest"], "spouse")
     return found
+
+
+def _add_parents(application: Application, answers: Answers, found: dict[str, str]) -> None:
+    """Parents by birth certificate, adoption or custody, and guardians by judgment; what PS3 says stands."""
+    other = set()
+    for part, person in named(application):
+        if (fields(answers.get(("PS3", part))) or {}).get("kinship") == "other":
+            other.add(id_digest(person["id_number"]))
+
+    def add(digest: str | None, role: str) -> None:
+        if digest and digest not in other and (role == "guardian" or role not in found.values()):
+            found.setdefault(digest, role)
+
+    for part, person in named(application):
+        if judged := judgment(application, answers, part):
+            parent = "father" if identity.sex(person["id_number"]) == "M" else "mother"
+            add(id_digest(person["id_number"]), "guardian" if judged["kind"] == "guardianship" else parent)
+        if birth := fields(answers.get(("X2", part))):
+            add(birth["mother_digest"], "mother")
+            add(birth["father_digest"], "father")
+
+
+def judgment(application: Application, answers: Answers, part: str) -> dict[str, Any] | None:
+    """The guardianship, adoption or custody (X3) of this person that still holds when the child enters school."""
+    judged = fields(answers.get(("X3", part)))
+    if judged is None or judged["guardian_digest"] != id_digest(application.claim[part]["id_number"]):
+        return None
+    entry = date(application.season.year, 8, 31).isoformat()
+    return judged if judged["until"] is None or judged["until"] > entry else None
+
+
+def guardians(application: Application, answers: Answers) -> frozenset[str]:
+    """Digests of those whom a judgment (X3) makes the child's guardian, grandparents among them."""
+    people = named(application)
+    found = ((person, judgment(application, answers, part)) for part, person in people)
+    return frozenset(id_digest(p["id_number"]) for p, judged in found if judged and judged["kind"] == "guardianship")
+
+
+def permit_held(answers: Answers, part: str) -> dict[str, Any] | None:
+    """The permit (X11) that stands for this person's ID card: the name is the holder's, and it has not run out."""
+    query = answers.get(("X11", part))
+    held = fields(query)
+    if query is None or held is None or query.match != "Y":
+        return None
+    return held if query.as_of is None or held["expires_on"] >= query.as_of.isoformat() else None
 
 
 def place_code(directory: address.Directory, text: str) -> str:
@@ -74,11 +130,22 @@ def place_code(directory: address.Directory, text: str) -> str:
 
 
 def all_parents_named(application: Application, answers: Answers) -> bool:
-    """Whether the register shows the guardians to be all the parents that it knows of."""
-    kin = roles(application, answers)
+    """Whether the guardians whom the claim names are shown to be all who count: both parents, the only one that the
+    register knows or to whom custody was given, a guardian by judgment, or a parent with the spouse.
+
+    A spouse completes the count only where the register does not tell of another parent.
+    """
+    kin, people = roles(application, answers), [part for part, _ in named(application) if part != "grandparent"]
+    mine = {kin.get(id_digest(application.claim[part]["id_number"])) for part in people}
     told = (fields(answers.get(("PS3", part))) for part, _ in named(application))
-    known = next((f["parents_on_record"] for f in told if f and f.get("parents_on_record") is not None), 2)
-    return len(PARENTS & set(kin.values())) >= known
+    known = next((f["parents_on_record"] for f in told if f and f.get("parents_on_record") is not None), None)
+    if len(PARENTS & mine) >= (2 if known is None else known):
+        return True
+    kinds = {judged["kind"] for part in people if (judged := judgment(application, answers, part))}
+    if "guardianship" in kinds or ("spouse" in mine and PARENTS & mine and known is None):
+        return True
+    wed = any(role == "spouse" for role in kin.values())
+    return "custody" in kinds and bool(PARENTS & mine) and (not wed or "spouse" in mine)
 
 
 def owners(kin: Mapping[str, str], held: list[dict[str, Any]]) -> Owners:
@@ -89,11 +156,14 @@ def owners(kin: Mapping[str, str], held: list[dict[str, Any]]) -> Owners:
 def ownership(kin: Mapping[str, str], held: list[dict[str, Any]]) -> dict[str, int | bool | None]:
     """What owners of a home (id_digest, share_bp) are to the family, in the plain facts that say the same.
 
+    A couple's home is its own: a parent's spouse counts where parent or child owns a share too.
     None where an owner who is not known may be the other parent or a grandparent.
     """
-    near = {digest for digest, role in kin.items() if role == "child" or role in PARENTS}
+    near = {digest for digest, role in kin.items() if role in FAMILY}
+    if any(o["id_digest"] in near for o in held):
+        near |= {digest for digest, role in kin.items() if role == "spouse"}
     share = sum(o["share_bp"] for o in held if o["id_digest"] in near)
-    strangers = any(o["id_digest"] not in kin for o in held)
+    strangers = any(o["id_digest"] not in near and kin.get(o["id_digest"]) not in GRANDPARENTS for o in held)
     parent_missing = strangers and len(PARENTS & set(kin.values())) < 2
     return {
         "dwelling.family_share_bp": None if parent_missing else share,
@@ -172,8 +242,16 @@ def _spells(query: Query | None, entries: list[tuple[date, date | None, str, str
     return Fact(History(spells), query.item if query else "declared", query.as_of if query else None)
 
 
-def permit(query: Query | None, code: str, near: Nearness, zoned: bool) -> Fact:
-    """Residence permit (PS4); `code` of its address, where it is known."""
+def permit(query: Query | None, code: str, near: Nearness, zoned: bool, other: Query | None = None) -> Fact:
+    """Residence permit (PS4), or the permit of a resident from elsewhere (X11: `other`) which is one; `code` of its
+    address, where it is known."""
+    if other is not None and (held := fields(other)) and held["region"] and not fields(query):
+        return _spells(
+            other,
+            [(_day(held["first_issued_on"]), _day(held["expires_on"]), "", held["region"], None, False)],
+            near,
+            zoned,
+        )
     if not answered(query):
         return UNKNOWN
     p = fields(query)
@@ -219,10 +297,10 @@ def business(queries: list[Query | None], near: Nearness, zoned: bool) -> Fact:
     return _spells(shown, entries, near, zoned)
 
 
-def lease(query: Query, near: Nearness) -> Fact:
-    """The filed lease of the claimed home (HC2)."""
-    f = fields(query) or {}
-    entry = (_day(f["starts_on"]), _day(f["ends_on"]), "", near.district, f["address_code"], False)
+def lease(query: Query, f: Mapping[str, Any], near: Nearness) -> Fact:
+    """The filed lease of the claimed home, `f` as HC2 has it."""
+    ends = _day(f["ends_on"]) if f["ends_on"] else None
+    entry = (_day(f["starts_on"]), ends, "", near.district, f["address_code"], False)
     return _spells(query, [entry], near, True)
 
 

@@ -27,6 +27,7 @@ from ruxue.policy.engine import decide
 from ruxue.policy.facts import VOCABULARY, Fact, Value
 
 DOCUMENT_KINDS = ("certificate", "contract", "lease", "resettlement", "household_book", "work", "other")
+TAKES_PAPERS = (State.NEED_INFO, State.RETURNED, State.REJECTED, State.SCHOOL_REVIEW)
 MAX_SIDE = 2000  # pixels: a page of A4 stays readable
 
 
@@ -63,7 +64,7 @@ def reencode(raw: bytes) -> bytes:
 def upload(key: str, user: User, kind: str, raw: bytes, number: str = "") -> Document:
     """A family's paper for what data could not show; the school is asked to look. Raises UploadError, NotAllowed."""
     row = Application.objects.select_for_update().get(key=key, guardian=user)
-    if row.state not in (State.NEED_INFO, State.RETURNED, State.REJECTED, State.SCHOOL_REVIEW):
+    if row.state not in TAKES_PAPERS:
         raise UploadError("closed")
     made = Document.objects.create(
         application=row,
@@ -71,6 +72,33 @@ def upload(key: str, user: User, kind: str, raw: bytes, number: str = "") -> Doc
         number=number[:60],
         image=base64.b64encode(reencode(raw)).decode(),
         uploaded_at=clock.now(),
+    )
+    if row.state != State.SCHOOL_REVIEW:
+        change(row, "to_school", By(Actor.GUARDIAN, user))
+    return made
+
+
+def licences(row: Application) -> list[dict[str, Any]]:
+    """Valid electronic licences of the claimed home that agree with the claim in part only: for a person to judge.
+
+    Empty where the family can't hand in anything now, or has handed one in.
+    """
+    if row.state not in TAKES_PAPERS or row.documents.filter(kind="licence").exists():
+        return []
+    rows = inquiries.of_subject(row.key, row.claim_version)
+    found = (evidence.licence_held(q, row) for q in rows if q.item == "X10" and q.state == Query.State.ANSWERED)
+    return [held for held in found if held]
+
+
+@transaction.atomic
+def hand_in_licence(key: str, user: User) -> Document:
+    """The family has the school look at its electronic licence instead of a picture. Raises UploadError, NotAllowed."""
+    row = Application.objects.select_for_update().get(key=key, guardian=user)
+    found = licences(row)
+    if not found:
+        raise UploadError("closed")
+    made = Document.objects.create(
+        application=row, kind="licence", number=found[0]["number"][:60], uploaded_at=clock.now()
     )
     if row.state != State.SCHOOL_REVIEW:
         change(row, "to_school", By(Actor.GUARDIAN, user))

@@ -1,7 +1,7 @@
 """How the city reaches its departments: a YAML or JSON file, so that connecting one takes no code.
 
-`RUXUE_CONNECTORS` names the file; without it all 18 items are asked in the platform's own protocol at
-`RUXUE_DEPARTMENTS`. docs/exchange.md explains every name and shows a department of foreign shape.
+`RUXUE_CONNECTORS` names the file; without it all 18 items, and the extensions that `RUXUE_EXTENSIONS` lists, are asked in
+the platform's own protocol at `RUXUE_DEPARTMENTS`. docs/exchange.md explains every name and shows a department of foreign shape.
 """
 
 from __future__ import annotations
@@ -30,7 +30,17 @@ from pydantic import (
 )
 
 from ruxue.algorithms import identity
-from ruxue.exchange.items import CATALOGUE, DEPARTMENT_NAMES, ITEMS, Answer, Code, Department, Item, id_digest
+from ruxue.exchange.items import (
+    CATALOGUE,
+    DEPARTMENT_NAMES,
+    EXTENSIONS,
+    ITEMS,
+    Answer,
+    Code,
+    Department,
+    Item,
+    id_digest,
+)
 from ruxue.exchange.signing import Encoding, Method
 
 CITY_ZONE = ZoneInfo("Asia/Shanghai")
@@ -676,13 +686,22 @@ def fault() -> str:
 
 
 @lru_cache(maxsize=4)
-def _own(url: str, client: str, rate: float, concurrency: int, batch: int, timeout: float) -> Connections:
+def _own(
+    url: str, client: str, rate: float, concurrency: int, batch: int, timeout: float, extensions: str
+) -> Connections:
     setup = DepartmentSetup(url=url, client=client, rate=rate, concurrency=concurrency, batch=batch, timeout=timeout)
-    return Connections(departments=dict.fromkeys(dict.fromkeys(i.department for i in CATALOGUE.values()), setup))
+    listed = list(EXTENSIONS) if extensions == "all" else re.findall(r"\w+", extensions)
+    if unknown := set(listed) - set(EXTENSIONS):
+        raise ConnectionsError(f"RUXUE_EXTENSIONS lists {', '.join(sorted(unknown))}; known: {', '.join(EXTENSIONS)}")
+    served: dict[Department, tuple[str, ...]] = {}
+    for code in (*CATALOGUE, *listed):
+        served[ITEMS[code].department] = (*served.get(ITEMS[code].department, ()), code)
+    return Connections(departments={d: setup.model_copy(update={"serves": codes}) for d, codes in served.items()})
 
 
 def current() -> Connections:
-    """The connections in force: the file's, read anew when it changes, else one address for the 18 items.
+    """The connections in force: the file's, read anew when it changes, else one address for the 18 items and those that
+    `RUXUE_EXTENSIONS` lists.
 
     A file that becomes faulty while the process runs changes nothing, see `fault`. Raises ConnectionsError where it was
     never right.
@@ -698,6 +717,7 @@ def current() -> Connections:
         settings.DEPARTMENTS_CONCURRENCY,
         settings.DEPARTMENTS_BATCH,
         settings.DEPARTMENTS_TIMEOUT,
+        settings.DEPARTMENTS_EXTENSIONS,
     )
 
 

@@ -368,17 +368,20 @@ class X1Fields(Record):
 
 
 class X2Fields(Record):
-    certificate_no: str
+    """Shown only to who asks about one of the two parents."""
+
     born_on: Day
     mother_digest: str
     father_digest: str | None
 
 
 class X3Fields(Record):
+    """A custody judgment says which of the parents raises the child."""
+
     kind: Literal["guardianship", "adoption", "custody"]
     guardian_digest: str
     since: Day
-    until: Day | None
+    until: Day | None = Field(description="null: until the child is of age")
 
 
 class GroupFields(Record):
@@ -416,17 +419,31 @@ class X9Fields(Record):
 
 
 class X10Fields(Record):
-    kind: str
+    """An electronic licence with the part of its data that the paper shows; what its kind lacks is null."""
+
+    kind: Literal["property_certificate", "sale_contract", "lease_filing"]
     number: str
+    unit_no: str | None = Field(default=None, description="28 characters, of a property certificate")
+    holders: list[Owner]
+    location: str
+    address_code: str | None
     issued_on: Day
+    valid_from: Day | None
     expires_on: Day | None
     status: Literal["valid", "expired", "revoked"]
+    use: str | None = None
+    nature: Nature | None = None
+    sole: StrictBool | None = Field(default=None, description="of a lease: no other tenants")
 
 
 class X11Fields(Record):
+    """Permits whose number stands for an ID number. None of their holders has a hukou on the mainland."""
+
     kind: Literal["hk_macau", "taiwan", "foreign_permanent"]
-    permit_no: str
+    born_on: Day
+    first_issued_on: Day
     expires_on: Day
+    region: str | None = Field(description="where the holder lives by the permit, GB/T 2260; null: it does not say")
 
 
 @dataclass(frozen=True)
@@ -434,7 +451,7 @@ class Item:
     """One entry of the catalogue.
 
     `keys` identify the record; `claims` are what may be compared; `decides` names the facts of the rule that an
-    answer can settle; `mode` is the milder of the two that suffices: "verify" sends the claim out and gets yes or no
+    answer can settle (none for X8, which is advice); `mode` is the milder of the two that suffices: "verify" sends the claim out and gets yes or no
     per field (with the dates that a rule orders by), "fetch" gets values. `standards` maps a key or field to the
     standard of its codes. `freshness_days`: an answer older than that is asked again before a decision.
     """
@@ -471,6 +488,26 @@ _HOME = (
     "dwelling.kind",
     "place.dwelling",
 )
+_LEASE = (
+    "lease.in_zone",
+    "lease.sole",
+    "lease.filed_on",
+    "lease.months",
+    "lease.history",
+    "place.lease",
+)
+_KINSHIP = (
+    "dwelling.owned_by_family",
+    "dwelling.family_share_bp",
+    "dwelling.full_ownership",
+    "dwelling.owners_within_kin",
+    "dwelling.owners",
+    "dwelling.in_zone",
+    "dwelling.seat_locks",
+    "lease.in_zone",
+    "family.no_dwelling_in_core",
+    "family.dwellings",
+)
 D = Department
 
 CATALOGUE: dict[str, Item] = {
@@ -488,7 +525,7 @@ CATALOGUE: dict[str, Item] = {
             "to check that name and ID number belong together",
             _LAW,
             30,
-            decides=("child.born_on",),
+            decides=("child.born_on", "main.age"),
             sensitivity=Sensitivity.SENSITIVE,
             standards={"id": _ID, "sex": _SEX, "born_on": _DATE},
         ),
@@ -577,7 +614,7 @@ CATALOGUE: dict[str, Item] = {
             "to see that two spellings of an address are one place",
             _LAW,
             90,
-            decides=("dwelling.address_equals_hukou", "place.hukou", "place.permit"),
+            decides=("dwelling.address_equals_hukou", "child.hukou_in_zone", "place.hukou", "place.permit"),
             mode="fetch",
             sensitivity=Sensitivity.PUBLIC,
         ),
@@ -593,7 +630,13 @@ CATALOGUE: dict[str, Item] = {
             "to check your home in the zone",
             _LAW,
             7,
-            decides=("dwelling.owned_by_family", "dwelling.owned_by_grandparent", *_HOME),
+            decides=(
+                "dwelling.owned_by_family",
+                "dwelling.owned_by_grandparent",
+                "dwelling.registered_on",
+                "residence.history",
+                *_HOME,
+            ),
             sensitivity=Sensitivity.SENSITIVE,
             standards={"id": _ID, "rights.unit_no": _UNIT, "rights.registered_on": _DATE},
         ),
@@ -641,7 +684,7 @@ CATALOGUE: dict[str, Item] = {
             "to see which zone a home lies in",
             _LAW,
             90,
-            decides=("dwelling.in_zone",),
+            decides=("dwelling.in_zone", "place.dwelling"),
             mode="fetch",
             sensitivity=Sensitivity.PUBLIC,
             standards={"unit_no": _UNIT},
@@ -674,15 +717,7 @@ CATALOGUE: dict[str, Item] = {
             "to check the filed lease",
             _LAW,
             7,
-            decides=(
-                "lease.in_zone",
-                "lease.sole",
-                "lease.filed_on",
-                "lease.months",
-                "lease.kind",
-                "lease.history",
-                "place.lease",
-            ),
+            decides=(*_LEASE, "lease.kind", "residence.history"),
             standards={"id": _ID, "filed_on": _DATE},
         ),
         Item(
@@ -816,29 +851,38 @@ EXTENSIONS: dict[str, Item] = {
             "婚姻登记",
             "marriage registration",
             ("name", "id"),
-            (),
+            ("spouse_id",),
             X1Fields,
-            "核对父母关系",
-            "to check that two guardians are the child's parents",
+            "核对另一位监护人或产权人是不是孩子父母的配偶",
+            "to check that another guardian or owner is married to the child's parent",
             _LAW,
             30,
+            decides=(
+                "dwelling.family_share_bp",
+                "dwelling.full_ownership",
+                "dwelling.owners_within_kin",
+                "dwelling.owners",
+                "family.no_dwelling_in_core",
+                "family.dwellings",
+            ),
             sensitivity=Sensitivity.SENSITIVE,
-            standards={"id": _ID},
+            standards={"id": _ID, "registered_on": _DATE},
         ),
         Item(
             "X2",
             D.HEALTH,
             "出生医学证明",
             "birth certificate",
-            ("certificate_no", "mother_id"),
-            ("mother", "father"),
+            ("child_id", "parent_id"),
+            ("parent",),
             X2Fields,
-            "核对亲子关系",
-            "to check who the child's parents are",
+            "户口簿看不出时，核对亲子关系",
+            "to check who the child's parents are where the household book does not show it",
             _LAW,
             90,
+            decides=_KINSHIP,
             sensitivity=Sensitivity.SENSITIVE,
-            standards={"mother_id": _ID},
+            standards={"child_id": _ID, "parent_id": _ID, "born_on": _DATE},
         ),
         Item(
             "X3",
@@ -846,14 +890,15 @@ EXTENSIONS: dict[str, Item] = {
             "监护、收养、抚养",
             "guardianship, adoption and custody",
             ("child_id", "guardian_id"),
-            (),
+            ("guardian",),
             X3Fields,
-            "核对监护关系",
-            "to check who is the child's guardian",
+            "核对监护、收养或抚养关系",
+            "to check who is the child's guardian or raises it alone",
             _LAW,
             30,
+            decides=(*_KINSHIP, "family.single_parent"),
             sensitivity=Sensitivity.SENSITIVE,
-            standards={"child_id": _ID, "guardian_id": _ID},
+            standards={"child_id": _ID, "guardian_id": _ID, "since": _DATE},
         ),
         Item(
             "X4",
@@ -913,7 +958,7 @@ EXTENSIONS: dict[str, Item] = {
             "to check months taxed (never amounts)",
             _LAW,
             31,
-            decides=("job.in_district", "job.started_on"),
+            decides=("job.in_district", "job.started_on", "tax.main", "tax.assistant"),
             mode="fetch",
             standards={"id": _ID, "region": _REGION},
         ),
@@ -925,8 +970,8 @@ EXTENSIONS: dict[str, Item] = {
             ("name", "id"),
             (),
             X8Fields,
-            "便于安排适合的学校",
-            "to find a school that suits the child",
+            "您申请时提供安置建议，不影响类别和顺序",
+            "advice on the place where you ask for it; category and order never hang on it",
             _LAW,
             90,
             mode="fetch",
@@ -953,30 +998,55 @@ EXTENSIONS: dict[str, Item] = {
             D.BIG_DATA,
             "电子证照",
             "electronic licences",
-            ("id", "kind"),
-            (),
+            ("name", "id", "kind"),
+            ("address_code", "number"),
             X10Fields,
-            "调取电子证照，您无需上传",
-            "to fetch a licence, so that none is uploaded",
+            "登记信息里没有查到您的房屋时，调取电子证照，您无需上传",
+            "to fetch the licence of a home that its register does not show, so that nothing is uploaded",
             _LAW,
             30,
-            mode="fetch",
+            decides=(
+                "dwelling.owned_by_family",
+                "dwelling.owned_by_grandparent",
+                "dwelling.is_contract",
+                *_HOME,
+                *_LEASE,
+            ),
             sensitivity=Sensitivity.SENSITIVE,
-            standards={"id": _ID},
+            standards={"id": _ID, "number": "GB/T 36904", "issued_on": _DATE},
         ),
         Item(
             "X11",
             D.FOREIGN_AFFAIRS,
-            "港澳台居民和外国人证件",
-            "permits of residents from elsewhere",
+            "港澳台居民居住证和外国人永久居留身份证",
+            "permits of residents from Hong Kong, Macau, Taiwan and abroad",
             ("name", "permit_no"),
-            (),
+            ("name",),
             X11Fields,
-            "核对证件",
-            "to check a permit",
+            "没有居民身份证时，核对居住证或永久居留身份证",
+            "to check the permit of a person who has no resident ID card",
             _LAW,
             30,
+            decides=(
+                "child.born_on",
+                "child.hukou_district",
+                "child.hukou_by_birth",
+                "child.hukou_collective",
+                "child.hukou_in_zone",
+                "child.hukou_with_parents",
+                "child.with_guardian_household",
+                "dwelling.address_equals_hukou",
+                "hukou.history",
+                "permit.not_possible",
+                "permit.first_issued_on",
+                "permit.months",
+                "permit.main",
+                "permit.assistant",
+                "residence.history",
+                "main.age",
+            ),
             sensitivity=Sensitivity.SENSITIVE,
+            standards={"permit_no": _ID, "born_on": _DATE, "region": _REGION},
         ),
         Item(
             "X12",
@@ -990,7 +1060,7 @@ EXTENSIONS: dict[str, Item] = {
             "to check months paid (never amounts)",
             _LAW,
             31,
-            decides=("job.in_district", "job.started_on"),
+            decides=("job.in_district", "job.started_on", "fund.main", "fund.assistant"),
             mode="fetch",
             standards={"id": _ID, "region": _REGION},
         ),

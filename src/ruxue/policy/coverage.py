@@ -211,13 +211,15 @@ class _World:
             now = truth(facts)
             if now is not Truth.UNKNOWN:
                 return facts if now is Truth.TRUE else None
-            group = next(
+            opened = (
                 self.of[name]
                 for node, wanted in goals
                 if _is(node.test(facts), wanted) is Truth.UNKNOWN
                 for name in _open(node, facts)
                 if name in self.of
             )
+            if (group := next(opened, None)) is None:  # a tie that one condition names and another does not
+                return None
             complete = complete and group.complete
             for choice in group.choices:
                 if (found := search({**facts, **choice})) is not None:

@@ -136,13 +136,14 @@ _INSURANCE = (
     "到社保部门打印参保证明后上传",
     "upload the insurance record printed by the social insurance office",
 )
-_HOMES = ("NR1", "HC1", "HC3")
-_JOBS = ("HR1", "HR2", "MR1", "MR2")
+_HOMES = ("NR1", "NR2", "HC1", "HC3", "X10")
+_SHARES = ("NR1", "NR2", "HC1", "HC3", "X1", "X2", "X3", "X10")
+_JOBS = ("HR1", "HR2", "MR1", "MR2", "X7", "X12")
 
 VOCABULARY: dict[str, Term] = {
     "child.born_on": Term(
         date,
-        ("PS1",),
+        ("PS1", "X11"),
         "孩子的出生日期",
         "the child's date of birth",
         "",
@@ -151,14 +152,14 @@ VOCABULARY: dict[str, Term] = {
         "check the child's name and ID number",
     ),
     "child.hukou_district": Term(
-        str, ("PS2",), "孩子的户口所在区", "the district of the child's hukou", "", "", *_HUKOU
+        str, ("PS2", "X11"), "孩子的户口所在区", "the district of the child's hukou", "", "", *_HUKOU
     ),
     "child.hukou_entry_on": Term(
         date, ("PS2",), "孩子的落户时间", "the day on which the child's hukou was entered", "", "", *_HUKOU
     ),
     "child.hukou_by_birth": Term(
         bool,
-        ("PS2",),
+        ("PS2", "X11"),
         "孩子是出生时落户",
         "the hukou was entered at birth",
         "孩子的户口是后来迁入的",
@@ -167,7 +168,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "child.hukou_collective": Term(
         bool,
-        ("PS2",),
+        ("PS2", "X11"),
         "孩子是集体户口",
         "the hukou is a collective one",
         "孩子不是集体户口",
@@ -176,7 +177,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "child.with_guardian_household": Term(
         bool,
-        ("PS3",),
+        ("PS3", "X11"),
         "孩子与监护人在同一本户口簿",
         "child and guardian are in one household book",
         "孩子与监护人不在同一本户口簿",
@@ -204,7 +205,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "dwelling.owned_by_family": Term(
         bool,
-        _HOMES,
+        ("NR1", "NR2", "HC1", "HC3", "X2", "X3", "X10"),
         "房子由孩子或监护人所有",
         "child or guardian owns the home",
         "房子不属于孩子或监护人",
@@ -213,7 +214,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "dwelling.owned_by_grandparent": Term(
         bool,
-        ("NR1",),
+        ("NR1", "NR2", "X10"),
         "房子由祖辈所有",
         "a grandparent owns the home",
         "房子不属于祖辈",
@@ -222,7 +223,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "dwelling.in_zone": Term(
         bool,
-        ("NR1", "NR4", "HC1", "HC3"),
+        ("NR1", "NR2", "NR4", "HC1", "HC3", "X2", "X3", "X10"),
         "房子在本校片区内",
         "the home lies in the school's zone",
         "房子不在本校片区内",
@@ -231,7 +232,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "dwelling.residential": Term(
         bool,
-        ("NR1", "HC1"),
+        _HOMES,
         "房子的用途是住宅",
         "the home's registered use is residential",
         "房子的用途不是住宅",
@@ -240,7 +241,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "dwelling.address_equals_hukou": Term(
         bool,
-        ("PS2", "PS5", "NR1"),
+        ("PS2", "PS5", "NR1", "X11"),
         "户口地址与房子地址一致",
         "hukou and home have the same address",
         "户口地址与房子地址不一致",
@@ -250,7 +251,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "dwelling.family_share_bp": Term(
         int,
-        ("NR1",),
+        _SHARES,
         "父母或孩子的产权份额",
         "the parents' or child's share of the home",
         "",
@@ -260,7 +261,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "dwelling.full_ownership": Term(
         bool,
-        ("NR1",),
+        _SHARES,
         "房子是完全产权",
         "the family owns the home in full",
         "房子不是完全产权",
@@ -269,7 +270,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "dwelling.owners_within_kin": Term(
         bool,
-        ("NR1",),
+        _SHARES,
         "产权人只有孩子、父母和祖辈",
         "only child, parents and grandparents own the home",
         "产权人里有孩子、父母、祖辈以外的人",
@@ -285,12 +286,10 @@ VOCABULARY: dict[str, Term] = {
         "",
         *_HOME,
     ),
-    "dwelling.acquired_on": Term(
-        date, ("NR1", "HC1"), "购房时间", "the day on which the home was bought", "", "", *_HOME
-    ),
+    "dwelling.acquired_on": Term(date, _HOMES, "购房时间", "the day on which the home was bought", "", "", *_HOME),
     "dwelling.is_contract": Term(
         bool,
-        ("HC1",),
+        ("HC1", "X10"),
         "房子有备案合同、还没有办证",
         "the home has a filed contract and no certificate yet",
         "房子不是备案合同房",
@@ -317,7 +316,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "family.no_dwelling_in_core": Term(
         bool,
-        ("NR3",),
+        ("NR3", "X1", "X2", "X3"),
         "孩子和监护人在中心城区没有住房",
         "child and guardians own no dwelling in the city's core",
         "孩子或监护人在中心城区有住房",
@@ -327,7 +326,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "family.reported_absent": Term(
         bool,
-        ("street",),
+        ("street", "X9"),
         "街道报告您家没有实际居住",
         "the street office reports that the family does not live there",
         "街道没有报告您家不住在这里",
@@ -337,7 +336,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "family.special_group": Term(
         str,
-        ("document",),
+        ("document", "X4", "X5", "X6"),
         "优待类别",
         "the special group",
         "",
@@ -347,7 +346,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "lease.in_zone": Term(
         bool,
-        ("HC2",),
+        ("HC2", "X2", "X3", "X10"),
         "租住的房子在本校片区内",
         "the leased home lies in the school's zone",
         "租住的房子不在本校片区内",
@@ -356,15 +355,17 @@ VOCABULARY: dict[str, Term] = {
     ),
     "lease.sole": Term(
         bool,
-        ("HC2",),
+        ("HC2", "X10"),
         "房子由您家单独承租",
         "the home is leased by the family alone",
         "房子是与别人合租的",
         "the home is leased together with others",
         *_LEASE,
     ),
-    "lease.filed_on": Term(date, ("HC2",), "租赁备案时间", "the day on which the lease was filed", "", "", *_LEASE),
-    "lease.months": Term(int, ("HC2",), "连续租住的月数", "the length of the unbroken lease", "", "", *_LEASE),
+    "lease.filed_on": Term(
+        date, ("HC2", "X10"), "租赁备案时间", "the day on which the lease was filed", "", "", *_LEASE
+    ),
+    "lease.months": Term(int, ("HC2", "X10"), "连续租住的月数", "the length of the unbroken lease", "", "", *_LEASE),
     "job.in_district": Term(
         bool,
         _JOBS,
@@ -374,10 +375,18 @@ VOCABULARY: dict[str, Term] = {
         "no guardian works lawfully and stably in the district",
         *_WORK,
     ),
-    "job.started_on": Term(date, _JOBS, "就业起始时间", "the day on which the work began", "", "", *_WORK),
+    "job.started_on": Term(
+        date,
+        _JOBS,
+        "就业起始时间",
+        "the day on which the work began",
+        "",
+        "",
+        *_WORK,
+    ),
     "permit.first_issued_on": Term(
         date,
-        ("PS4",),
+        ("PS4", "X11"),
         "居住证首次签发时间",
         "the day on which the residence permit was first issued",
         "",
@@ -386,7 +395,7 @@ VOCABULARY: dict[str, Term] = {
     ),
     "permit.months": Term(
         int,
-        ("PS4",),
+        ("PS4", "X11"),
         "居住证连续月数",
         "the length of the unbroken residence permit",
         "",
@@ -445,7 +454,7 @@ def _of(name: str, terms: dict[str, Term]) -> dict[str, Term]:
 VOCABULARY |= {
     "child.hukou_in_zone": Term(
         bool,
-        ("PS2", "PS5"),
+        ("PS2", "PS5", "X11"),
         "孩子的户口在本校片区内",
         "the child's hukou is in the school's zone",
         "孩子的户口不在本校片区内",
@@ -454,7 +463,7 @@ VOCABULARY |= {
     ),
     "child.hukou_with_parents": Term(
         bool,
-        ("PS3",),
+        ("PS3", "X11"),
         "孩子与父母的户口都在一起",
         "the hukou of child and both parents are together",
         "孩子与父母的户口没有都在一起",
@@ -534,7 +543,7 @@ VOCABULARY |= {
     "family.kin": Term(Kin, ("PS3",), "亲属关系", "the family's kinship", "", "", *_KIN),
     "family.single_parent": Term(
         bool,
-        ("document",),
+        ("document", "X3"),
         "孩子由单亲抚养",
         "one parent alone raises the child",
         "孩子不是单亲抚养",
@@ -544,7 +553,7 @@ VOCABULARY |= {
     ),
     "family.dwellings": Term(
         Dwellings,
-        ("NR3",),
+        ("NR3", "X1", "X2", "X3"),
         "孩子和监护人的住房",
         "the dwellings of child and guardians",
         "",
@@ -573,14 +582,22 @@ VOCABULARY |= {
         adverse=True,
     ),
     "dwelling.owners": Term(
-        Owners, ("NR1", "HC1"), "房子的产权人和份额", "the home's owners and shares", "", "", *_HOME
+        Owners,
+        _SHARES,
+        "房子的产权人和份额",
+        "the home's owners and shares",
+        "",
+        "",
+        *_HOME,
     ),
-    "dwelling.kind": Term(str, ("NR1", "HC1", "HC3", "document"), "住房的类型", "the kind of home", "", "", *_HOME),
+    "dwelling.kind": Term(
+        str, ("NR1", "NR2", "HC1", "HC3", "X10", "document"), "住房的类型", "the kind of home", "", "", *_HOME
+    ),
     "dwelling.buffer_school": Term(
         str, ("NR4",), "房子所在的入学缓冲区", "the buffer zone in which the home lies", "", "", *_HOME
     ),
     "dwelling.seat_locks": Term(
-        SeatLocks, ("ED2",), "房子占用学位的记录", "the seats that the home serves", "", "", *_SEAT
+        SeatLocks, ("ED2", "X2", "X3"), "房子占用学位的记录", "the seats that the home serves", "", "", *_SEAT
     ),
     "dwelling.other_pupils": Term(
         bool,
@@ -592,9 +609,11 @@ VOCABULARY |= {
         *_SEAT,
     ),
     "place.hukou": Term(Place, ("PS2", "PS5"), "户口地址", "the address of the hukou", "", "", *_HUKOU),
-    "place.dwelling": Term(Place, ("NR1", "NR4", "HC1"), "房子地址", "the address of the home", "", "", *_HOME),
-    "place.lease": Term(Place, ("HC2",), "租赁地址", "the address of the lease", "", "", *_LEASE),
-    "place.permit": Term(Place, ("PS4",), "居住证地址", "the address of the residence permit", "", "", *_PERMIT),
+    "place.dwelling": Term(
+        Place, ("NR1", "NR2", "NR4", "HC1", "HC3", "X10"), "房子地址", "the address of the home", "", "", *_HOME
+    ),
+    "place.lease": Term(Place, ("HC2", "X10"), "租赁地址", "the address of the lease", "", "", *_LEASE),
+    "place.permit": Term(Place, ("PS4", "PS5"), "居住证地址", "the address of the residence permit", "", "", *_PERMIT),
     "place.proof": Term(Place, ("document",), "居住证明地址", "the address of the proof of residence", "", "", *_PROOF),
     "proof.machine_printed": Term(
         bool,
@@ -606,12 +625,12 @@ VOCABULARY |= {
         *_PROOF,
     ),
     "lease.kind": Term(str, ("HC2", "HC3"), "租住的类型", "the kind of lease", "", "", *_LEASE),
-    "lease.history": Term(History, ("HC2",), "租赁备案", "the filed lease", "", "", *_LEASE),
+    "lease.history": Term(History, ("HC2", "X10"), "租赁备案", "the filed lease", "", "", *_LEASE),
     "residence.history": Term(
-        History, ("PS4", "HC2", "NR1"), "在本地的居住记录", "the record of residence", "", "", *_PROOF
+        History, ("PS4", "NR1", "HC2", "X11"), "在本地的居住记录", "the record of residence", "", "", *_PROOF
     ),
-    "hukou.history": Term(History, ("PS2",), "孩子的本地户口", "the child's local hukou", "", "", *_HUKOU),
-    **_of("permit", _history(("PS4",), "居住证", "residence permit", _PERMIT)),
+    "hukou.history": Term(History, ("PS2", "X11"), "孩子的本地户口", "the child's local hukou", "", "", *_HUKOU),
+    **_of("permit", _history(("PS4", "X11"), "居住证", "residence permit", _PERMIT)),
     **_of("insurance", _history(("HR1",), "社会保险", "social insurance", _INSURANCE)),
     **_of("fund", _history(("X12",), "住房公积金", "housing fund", _INSURANCE)),
     **_of("business", _history(("MR1", "MR2"), "营业执照", "business licence", _WORK)),
@@ -632,15 +651,15 @@ VOCABULARY |= {
     ),
     "permit.not_possible": Term(
         bool,
-        ("PS2",),
+        ("PS2", "X11"),
         "本市户籍，依规不能办理居住证",
         "the hukou is the city's own, so no residence permit can be issued",
         "可以办理居住证",
         "a residence permit can be issued",
         *_HUKOU,
     ),
-    "tax.paid_yuan": Term(int, ("X7",), "纳税金额", "the tax paid", "", "", *_TAX, unit="yuan"),
-    "main.age": Term(int, ("PS1",), "主申请人的年龄", "the main applicant's age", "", "", *_PERSON, unit="age"),
+    "tax.paid_yuan": Term(int, ("document",), "纳税金额", "the tax paid", "", "", *_TAX, unit="yuan"),
+    "main.age": Term(int, ("PS1", "X11"), "主申请人的年龄", "the main applicant's age", "", "", *_PERSON, unit="age"),
     "main.degree": Term(str, ("document",), "主申请人的学历", "the main applicant's degree", "", "", *_DEGREE),
     "main.skill": Term(
         str, ("document",), "主申请人的职业技能等级", "the main applicant's skill level", "", "", *_DEGREE
@@ -750,11 +769,16 @@ SOURCES: dict[str, tuple[str, str]] = {
     "MR2": ("市场监管部门的企业登记", "the register of companies"),
     "ED1": ("教育部门的学籍信息", "the pupil register"),
     "ED2": ("教育部门的学位信息", "the register of seats"),
+    "X1": ("民政部门的婚姻登记", "the register of marriages"),
+    "X2": ("出生医学证明", "the birth certificate"),
+    "X3": ("民政部门的监护、收养、抚养登记", "the record of guardianship, adoption and custody"),
     "X4": ("退役军人部门的优待信息", "the veterans' register"),
     "X5": ("人才部门的认定信息", "the register of talents"),
     "X6": ("应急部门的优待信息", "the emergency bureau's register"),
     "X7": ("税务部门的完税信息", "the tax office's record"),
     "X9": ("供水供电记录", "the record of water and power in use"),
+    "X10": ("电子证照", "the electronic licence"),
+    "X11": ("居住证或永久居留身份证", "the permit of a resident from elsewhere"),
     "X12": ("公积金中心的缴存信息", "the housing fund's record"),
     "street": ("街道办事处", "the street office"),
     "document": ("您上传的材料", "the papers that you uploaded"),

@@ -39,9 +39,12 @@ GROUPS: dict[str, tuple[frozenset[str], str, str]] = {
         "the grandparents",
     ),
     "siblings": (frozenset({"sibling"}), "兄弟姐妹", "siblings"),
+    "spouses": (frozenset({"spouse"}), "父母的配偶", "a parent's spouse"),
 }
 """Groups of kin that a policy may name: roles, and words in both languages."""
 ROLES = frozenset({"other"}).union(*(roles for roles, _, _ in GROUPS.values()))
+TIES = frozenset({"guardian", "spouse"})
+"""Ties of law, not of blood: a rule that names no such group leaves open whether they count, and that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +98,11 @@ class Owners(tuple[Owner, ...]):
 
     __slots__ = ()
 
-    def _named(self, kin: Kin | None) -> list[tuple[str | None, int | None]]:
+    def _named(self, group: frozenset[str], kin: Kin | None) -> list[tuple[str | None, int | None]]:
         roles = kin.roles() if kin is not None else {}
         unknown = "other" if kin is not None else None
-        return [(o.who if o.who in ROLES else roles.get(o.who, unknown), o.bp) for o in self]
+        named = [(o.who if o.who in ROLES else roles.get(o.who, unknown), o.bp) for o in self]
+        return [(None if role in TIES and role not in group else role, bp) for role, bp in named]
 
     def share(self, group: frozenset[str], kin: Kin | None = None) -> tuple[int, int]:
         """Least and greatest share of a group in basis points.
@@ -106,7 +110,7 @@ class Owners(tuple[Owner, ...]):
         Joint owners without shares hold what is left: all of it counts where all of them belong to the group, none
         where none does, and something between otherwise. A person whose kinship is unknown counts to the upper bound.
         """
-        named = self._named(kin)
+        named = self._named(group, kin)
         low = sum(bp for role, bp in named if bp is not None and role in group)
         high = low + sum(bp for role, bp in named if bp is not None and role is None)
         joint = [role for role, bp in named if bp is None]
@@ -121,7 +125,7 @@ class Owners(tuple[Owner, ...]):
 
     def within(self, group: frozenset[str], kin: Kin | None = None) -> bool | None:
         """Whether nobody outside the group is on the certificate; None where a kinship is unknown."""
-        roles = [role for role, _ in self._named(kin)]
+        roles = [role for role, _ in self._named(group, kin)]
         if not roles or any(role is not None and role not in group for role in roles):
             return False
         return None if None in roles else True

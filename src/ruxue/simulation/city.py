@@ -262,6 +262,17 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Paid:
+    """Months for which somebody paid tax or into the housing fund without a gap, from `first_month` to this year's
+    register day; never how much."""
+
+    person: Person
+    kind: Literal["tax", "fund"]
+    region: str
+    first_month: date
+
+
+@dataclass(frozen=True)
 class Household:
     """The children's household book: who is in it, where and since when."""
 
@@ -1975,6 +1986,22 @@ def _papers(
     return (book, work) if d.kind == "unfiled_lease" and not d.fraud else (main, book, work)
 
 
+def paid_months(family: Family, seed: int, year: int) -> list[Paid]:
+    """What a family's work leads to: most employees pay into the housing fund, most of them and of traders tax.
+
+    From a random stream of the family's own, so that it moves nothing else in the city.
+    """
+    rng = random.Random(f"ruxue-paid/{seed}/{year}/{family.key}")
+    found: list[Paid] = []
+    for job in family.jobs:
+        taxed, fund = rng.random(), rng.random()
+        if taxed < {"contract": 0.6, "flexible": 0.3}.get(job.kind, 0.8):
+            found.append(Paid(job.person, "tax", job.region, job.starts_on))
+        if job.kind == "contract" and fund < 0.7:
+            found.append(Paid(job.person, "fund", job.region, job.starts_on))
+    return found
+
+
 # ── population and aggregates ─────────────────────────────────────
 
 # National births by year, millions (National Bureau of Statistics; from 2025 on assumed): the shape is used.
@@ -2214,8 +2241,13 @@ def _truth_records(city: City, family: Family, core: Collection[str]) -> dict[st
         facts[f"work.{who}"] = History(
             spell(j.starts_on, None, j.address_code, j.region) for j in jobs if j not in firms
         )
-        for name in ("fund", "tax", "moved"):
-            facts[f"{name}.{who}"] = History()
+        for name in ("fund", "tax"):
+            facts[f"{name}.{who}"] = History(
+                spell(p.first_month, None, "", p.region)
+                for p in paid_months(family, city.seed, city.year)
+                if p.kind == name and p.person.id_number == number
+            )
+        facts[f"moved.{who}"] = History()
     facts["residence.history"] = History(lived)
     if people[0]:
         born = date.fromisoformat(

@@ -1,4 +1,4 @@
-"""The six simulated departments: one HTTP process of its own, its own database file, with latency, limits and
+"""The simulated departments: one HTTP process of its own, its own database file, with latency, limits and
 faults.
 
 They compare as registers should: a name sign by sign in one way of writing, an address level by level, numbers of
@@ -32,8 +32,8 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from ruxue.algorithms.address import Directory, Standard
 from ruxue.algorithms.identity import compare_names, long_id, read_paper
 from ruxue.exchange.items import (
-    CATALOGUE,
     DEPARTMENT_NAMES,
+    ITEMS,
     Answer,
     Batch,
     BatchAnswer,
@@ -113,7 +113,8 @@ class Config:
 
     def latency_of(self, item: str) -> Latency:
         """Of an item ("NR1"), else of its department, else of all."""
-        return self.latency.get(item) or self.latency.get(item[:2]) or self.latency.get("*") or Latency()
+        department = ITEMS[item].department.value if item in ITEMS else item
+        return self.latency.get(item) or self.latency.get(department) or self.latency.get("*") or Latency()
 
     def closed(self, department: str, now: datetime) -> bool:
         """Whether the department is out or in its nightly window."""
@@ -149,7 +150,7 @@ class Registers:
         self.asked: Counter[bytes] = Counter()
         self.copy_of = ""  # the day of the copy that is asked, "" for the register itself
         self.handlers: dict[str, Callable[[dict[str, Any], dict[str, Any]], Found | Code]] = {
-            code: getattr(self, f"_{code.lower()}", self._plain(code)) for code in CATALOGUE
+            code: getattr(self, f"_{code.lower()}", self._plain(code)) for code in ITEMS
         }
         self.keys_of = {d.value: self.config.key_of(d.value) for d in Department}
 
@@ -187,7 +188,7 @@ class Registers:
             "compared": {},
             "fields": {},
             "as_of": self.config.as_of,
-            "source_system": f"sim-{item[:2]}",
+            "source_system": f"sim-{ITEMS[item].department.value}",
             "trace_no": hashlib.sha256(query.request_id.encode()).hexdigest()[:20],
         }
         if self.busy(item, query.keys):
@@ -204,7 +205,7 @@ class Registers:
             else:
                 body["compared"], body["fields"] = found
                 body["match"] = _all(found[0])
-        return signed(body, self.keys_of[item[:2]])
+        return signed(body, self.keys_of[ITEMS[item].department.value])
 
     # ── the items ───────────────────────────────────────────
 
@@ -315,11 +316,62 @@ class Registers:
         }
         return {}, self.get("ED2", keys["unit_no"]) or free
 
+    def _x1(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
+        row = self.get("X1", keys["id"].upper())
+        if row is None or not _same_name(row["name"], keys["name"]):
+            return Code.NO_RECORD
+        spouse = row["fields"]["spouse_digest"]
+        asked = claim.get("spouse_id")
+        return {"spouse_id": _yn(id_digest(asked) == spouse)} if isinstance(asked, str) else {}, row["fields"]
+
+    def _x2(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
+        row = self.get("X2", keys["child_id"].upper())
+        if row is None:
+            return Code.NO_RECORD
+        theirs = id_digest(keys["parent_id"]) in (row["mother_digest"], row["father_digest"])
+        # Who is no parent learns nothing about the parents.
+        return {"parent": _yn(theirs)}, row if theirs else {}
+
+    def _x3(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
+        row = self.get("X3", keys["child_id"].upper())
+        mine = (row or {}).get(id_digest(keys["guardian_id"]))
+        return ({"guardian": "Y"}, mine) if mine else Code.NO_RECORD
+
+    def _x9(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
+        row = self.get("X9", keys["id"].upper())
+        if row is None or not _same_name(row["name"], keys["name"]):
+            return Code.NO_RECORD
+        here = _under(row["fields"]["address_code"], claim.get("address_code"))
+        # Where somebody lives who does not live here is not told.
+        return {"address_code": _yn(here)}, row["fields"] if here else {}
+
+    def _x10(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
+        row = self.get("X10", f"{keys['id'].upper()}/{keys['kind']}")
+        if row is None or not _same_name(row["name"], keys["name"]):
+            return Code.NO_RECORD
+        there = claim.get("address_code")
+        # One without a code may be of the place asked about; of another place none is shown.
+        fitting = [k for k in row["licences"] if not there or not k["address_code"] or _under(k["address_code"], there)]
+        if not fitting:
+            return {"address_code": "N"}, {}
+        shown = min(fitting, key=lambda k: (k["address_code"] is None, k["number"]))
+        compared = {"address_code": "Y" if shown["address_code"] else "U"} if there else {}
+        if isinstance(number := claim.get("number"), str):
+            compared["number"] = _yn(read_paper(number).number == read_paper(shown["number"]).number)
+        return compared, shown
+
+    def _x11(self, keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
+        row = self.get("X11", keys["permit_no"].upper())
+        if row is None:
+            return Code.NO_RECORD
+        same = _same_name(row["name"], claim.get("name", keys["name"]))
+        return {"name": _yn(same)}, row["fields"] if same else {}
+
     def _plain(self, item: str) -> Callable[[dict[str, Any], dict[str, Any]], Found | Code]:
         """An item with one record for each person or unit; claims are compared with the fields of the same
         name."""
-        of_person = "name" in CATALOGUE[item].keys
-        key = "unit_no" if "unit_no" in CATALOGUE[item].keys else "id"
+        of_person = "name" in ITEMS[item].keys
+        key = "unit_no" if "unit_no" in ITEMS[item].keys else "id"
         source = {"address_code": "present_address_code"} if item == "HC3" else {}
 
         def look(keys: dict[str, Any], claim: dict[str, Any]) -> Found | Code:
@@ -327,7 +379,7 @@ class Registers:
             if row is None or (of_person and not _same_name(row["name"], keys["name"])):
                 return Code.NO_RECORD
             compared = {}
-            for name in ("address_code", "region", "contract_no", "filing_no", "agreement_no", "uscc"):
+            for name in ("address_code", "region", "contract_no", "filing_no", "agreement_no", "uscc", "group"):
                 column = source.get(name, name)
                 if claim.get(name) and column in row["fields"]:
                     held = row["fields"][column]
@@ -370,8 +422,8 @@ def _yn(value: bool) -> str:
 
 
 def _all(compared: dict[str, str]) -> str:
-    """Y where all that was compared agrees, U where nothing was."""
-    return "N" if "N" in compared.values() else "Y" if compared else "U"
+    """Y where all that was compared agrees, U where something could not be."""
+    return "N" if "N" in compared.values() else "Y" if compared and "U" not in compared.values() else "U"
 
 
 def _under(code: str | None, claimed: object) -> bool:
@@ -475,12 +527,12 @@ def _reply(item: Item) -> type[Answer]:
     return create_model(f"{item.code}Answer", __base__=Answer, fields=(item.fields | _Nothing, ...))  # type: ignore[arg-type]
 
 
-_QUESTIONS = {code: _question(item) for code, item in CATALOGUE.items()}
+_QUESTIONS = {code: _question(item) for code, item in ITEMS.items()}
 
 
 def _checked(department: str, query: Query) -> Query:
     """A query that is one of the department's. Raises _Refused with 400 or 422 where it is not."""
-    item = CATALOGUE.get(query.item)
+    item = ITEMS.get(query.item)
     if item is None or item.department != department:
         raise _Refused(400, f"{query.item!r} is no item of {department}")
     try:
@@ -520,7 +572,8 @@ def create_app(path: Path, config: Config) -> FastAPI:
     app = FastAPI(
         title="Simulated departments",
         version="1",
-        description="The 18 data items of the enrollment exchange; docs/exchange.md explains them.",
+        description="The data items of the enrollment exchange, 18 and those that a city may switch on; "
+        "docs/exchange.md explains them.",
     )
 
     @app.exception_handler(_Refused)
@@ -552,7 +605,7 @@ def create_app(path: Path, config: Config) -> FastAPI:
             whole = await gate.admit(department, [item.code], query.request_id.encode())
             return _json(registers.answer(query), whole)
 
-    for item in CATALOGUE.values():
+    for item in ITEMS.values():
         serve(item)
 
     @app.post("/{department}/v1/batch", response_model=BatchAnswer, responses=_REFUSALS, openapi_extra=_takes(Batch))

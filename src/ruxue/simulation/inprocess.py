@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ruxue.algorithms import identity
-from ruxue.applications import evidence
+from ruxue.applications import evidence, extensions
 from ruxue.applications.evidence import Judgement, Places
 from ruxue.applications.models import Application
 from ruxue.applications.record_facts import Answers
@@ -37,12 +37,13 @@ _ASKED_AT = datetime(2026, 3, 1, tzinfo=UTC)
 @dataclass
 class Bench:
     """One rule over a city. `keys`: the city's district keys → those of the rule, for rules of other places; districts
-    that it leaves out count as elsewhere. `asked` counts questions by item."""
+    that it leaves out count as elsewhere. `offered`: extensions that are switched on. `asked` counts questions by item."""
 
     city: City
     registers: Registers
     policy: Policy
     keys: Mapping[str, str] = field(default_factory=dict)
+    offered: frozenset[str] = frozenset()
     asked: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -77,6 +78,7 @@ class Bench:
                 "room": claim.room,
                 "certificate_no": claim.certificate_no,
                 "special_group": "",
+                "special_need": "",
             },
             claim_version=version,
             born_on=identity.birth_date(child["id_number"]),
@@ -87,18 +89,16 @@ class Bench:
     def answers(self, row: Application) -> Answers:
         """All that the departments say about a claim, wave by wave, as the platform asks it."""
         found: dict[tuple[str, str], Query] = {}
-        for inquiry in evidence.first_questions(row, "", self.places):
-            found[inquiry.item, inquiry.part] = self.ask(inquiry)
-        while True:
-            more = [
-                q
-                for q in evidence.further_questions(row, "", self.places, found)
-                if (q.item, q.part) not in found and q.item in CATALOGUE
-            ]
-            if not more:
-                return found
-            for inquiry in more:
+        wave = evidence.first_questions(row, "", self.places)
+        wave += extensions.questions(row, "", self.offered, self.places, None)
+        while wave:
+            for inquiry in wave:
                 found[inquiry.item, inquiry.part] = self.ask(inquiry)
+            more = evidence.further_questions(row, "", self.places, found)
+            more += extensions.questions(row, "", self.offered, self.places, found)
+            served = CATALOGUE.keys() | self.offered
+            wave = [q for q in more if (q.item, q.part) not in found and q.item in served]
+        return found
 
     def ask(self, inquiry: Inquiry) -> Query:
         """One question and its answer."""
@@ -129,7 +129,10 @@ class Bench:
 
     def judge(self, row: Application) -> tuple[Judgement, Verdict]:
         """What the answers to a claim come to, and the rule's verdict on them."""
-        judged = evidence.judge(row, self.answers(row), self.places)
+        answers = self.answers(row)
+        judged = evidence.judge(row, answers, self.places)
+        region = self.places.district_code[row.season.district_id]
+        judged.facts |= extensions.facts(row, answers, region, judged.facts)
         return judged, decide(self.policy, judged.facts)
 
     def truth(self, family: Family, index: int) -> dict[str, Any]:

@@ -1,5 +1,4 @@
-"""What the six departments hold about the synthetic city: derived from the truth, with the errors that
-registers have.
+"""What the departments hold about the synthetic city: derived from the truth, with the errors that registers have.
 
 An error makes a check fail or stay open; none confirms something untrue. Which family has which error is
 `Family.truth.flaws`; what each means here is in docs/simulation.md.
@@ -19,8 +18,9 @@ from typing import Any
 import orjson
 
 from ruxue.algorithms.address import normalize
-from ruxue.algorithms.identity import mask_name, read_paper
+from ruxue.algorithms.identity import mask_name, permit_of, read_paper
 from ruxue.exchange.items import id_digest
+from ruxue.simulation import extensions
 from ruxue.simulation.city import (
     STRANGER,
     City,
@@ -132,10 +132,13 @@ class _Writer:
                     },
                 },
             )
+        yield from extensions.records(self.city, f)
 
     def _people(self, f: Family) -> Iterator[Row]:
         adults = [k.person for k in (*f.guardians, *f.grandparents)]
         for person in (*adults, *f.children, *(s.person for s in f.siblings)):
+            if permit_of(person.id_number):  # no resident ID card, no hukou
+                continue
             yield (
                 "PS1",
                 person.id_number,
@@ -170,6 +173,8 @@ class _Writer:
             {"name_masked": mask_name(c.name), "relation": to_child, "id_digest": id_digest(c.id_number)} for c in young
         ]
         for person in (*young, *(m.person for m in book.members)):
+            if permit_of(person.id_number):
+                continue
             yield (
                 "PS2",
                 person.id_number,
@@ -188,6 +193,8 @@ class _Writer:
                 },
             )
         for child in young:
+            if permit_of(child.id_number):
+                continue
             yield (
                 "PS3",
                 child.id_number,

@@ -29,7 +29,7 @@ from ruxue.applications.models import Application, Check, Objection, Transition
 from ruxue.applications.states import HOLDS_SEAT, PASSED, Actor, State
 from ruxue.classes import ceremony, prepare
 from ruxue.classes.models import Ceremony, TeacherTeam
-from ruxue.exchange.items import CATALOGUE
+from ruxue.exchange import connections
 from ruxue.exchange.models import Query
 from ruxue.insight import sources
 from ruxue.ledger import clock, log
@@ -210,7 +210,7 @@ class Player:
     def apply(self, family: Family) -> None:
         """A family signs up and applies for its children."""
         user = User.objects.guardian(family.phone)
-        consent.give(user, sorted(CATALOGUE), date(self.year + 1, 12, 31))
+        consent.give(user, sorted(connections.current().items()), date(self.year + 1, 12, 31))
         season = self.seasons[family.district]
         group = crypto.public_key() if len(family.children) > 1 else ""
         for i in range(len(family.children)):

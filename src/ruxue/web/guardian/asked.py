@@ -34,6 +34,10 @@ _JUDGED = (
     "sole",
     "filed_on",
     "starts_on",
+    "spouse_digest",
+    "mother_digest",
+    "guardian_digest",
+    "holders",
     "status",
 )
 

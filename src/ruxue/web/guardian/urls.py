@@ -17,6 +17,7 @@ urlpatterns = [
     path("a/<str:key>/home", views.dwelling, name="dwelling"),
     path("a/<str:key>/check", views.check, name="check"),
     path("a/<str:key>/upload", views.upload, name="upload"),
+    path("a/<str:key>/licence", views.licence, name="licence"),
     path("a/<str:key>/book", views.book, name="book"),
     path("a/<str:key>/object", views.object_, name="object"),
     path("a/<str:key>/answer", views.answer, name="answer"),

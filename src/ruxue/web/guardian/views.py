@@ -39,7 +39,7 @@ from ruxue.policy.engine import decide
 from ruxue.policy.explain import Explanation, Standing, explain, with_standing
 from ruxue.policy.facts import Lang
 from ruxue.policy.language import Policy
-from ruxue.web.templatetags.ruxue import chinese, day, km, relation_name
+from ruxue.web.templatetags.ruxue import chinese, day, disability_name, km, relation_name
 
 View = Callable[..., HttpResponse]
 
@@ -180,7 +180,7 @@ def _posted(request: HttpRequest) -> dict[str, Any]:
         person, _dot, field = name.partition(".")
         if field and person in claims.PEOPLE:
             data.setdefault(person, {})[field] = value
-        elif name in ("room", "certificate_no", "basis"):
+        elif name in ("room", "certificate_no", "basis", "special_need"):
             data[name] = value
     if "compound" in request.POST:
         data["compound"] = request.POST.get("compound_choice") or request.POST["compound"]
@@ -229,7 +229,7 @@ def _step(
                 },
             }
         )
-    typed = request.POST.get("compound_name", "")
+    typed, offered = request.POST.get("compound_name", ""), connections.current().items()
     return render(
         request,
         template,
@@ -240,6 +240,8 @@ def _step(
             "people": people,
             "relations": claims.RELATIONS,
             "bases": claims.BASES,
+            "advice": "X8" in offered,
+            "permits": "X11" in offered,
             "typed": typed,
             "choices": suggest.compounds(typed, row.season.district_id) if "compound" in errors else [],
             "back": reverse(back, args=[key]) if back != "guardian:home" else reverse(back),
@@ -369,6 +371,11 @@ def shown_checks(row: Application) -> list[Check]:
         c.person = (person.get("name", "") if person else "") + (
             f"（{relation_name(person['relation'])}）" if person and person.get("relation") else ""
         )
+        if c.item == "X8" and c.registered:
+            c.status_text = _("%(kind)s, level %(level)s: for advice on the place only") % {
+                "kind": disability_name(c.registered["disability"]),
+                "level": c.registered["level"],
+            }
         if c.claimed and c.registered and c.status != "matched":
             left, right = str(c.claimed.get("address", "")), str(c.registered.get("address", ""))
             if left and right:
@@ -433,6 +440,7 @@ def status(request: HttpRequest, key: str) -> HttpResponse:
             "until": _until(row),
             "checks": shown_checks(row),
             "actions": _actions(row),
+            "licences": review.licences(row),
             "next_text": _next_text(row),
             "transitions": row.transitions.order_by("-id"),
             "documents": row.documents.order_by("id"),
@@ -579,6 +587,20 @@ def upload(request: HttpRequest, key: str) -> HttpResponse:
         },
         status=400 if error else 200,
     )
+
+
+@guardian
+@require_POST
+def licence(request: HttpRequest, key: str) -> HttpResponse:
+    """The electronic licence that was found goes to the school in place of a picture."""
+    _mine(request, key)
+    assert isinstance(request.user, User)
+    try:
+        review.hand_in_licence(key, request.user)
+        messages.success(request, _("Your paper has been sent to the school."))
+    except (review.UploadError, NotAllowed):
+        messages.error(request, _("This is not possible at the moment."))
+    return redirect("guardian:status", key)
 
 
 @guardian

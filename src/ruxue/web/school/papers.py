@@ -36,6 +36,7 @@ _KIN = {
     "maternal_grandfather": gettext_lazy("the mother's father"),
     "maternal_grandmother": gettext_lazy("the mother's mother"),
     "guardian": gettext_lazy("another guardian"),
+    "spouse": gettext_lazy("a parent's spouse"),
     "sibling": gettext_lazy("a brother or sister"),
     "other": gettext_lazy("somebody else"),
 }

@@ -193,7 +193,11 @@ def _decide(request: HttpRequest, row: Application) -> None:
 def document(request: HttpRequest, key: str) -> HttpResponse:
     """A paper's picture; each look is logged."""
     paper = Document.objects.select_related("application__season").filter(key=key).first()
-    if paper is None or not scope(request).may_see(paper.application.season.district_id, paper.application.school_id):
+    if (
+        paper is None
+        or not paper.image
+        or not scope(request).may_see(paper.application.season.district_id, paper.application.school_id)
+    ):
         raise Http404
     access.record(request.user, "document", paper.application.key)  # type: ignore[arg-type]
     return HttpResponse(base64.b64decode(str(paper.image)), content_type="image/jpeg")

@@ -77,6 +77,20 @@ def item_purpose(code: str) -> str:
     return "" if item is None else item.purpose_zh if chinese() else item.purpose_en
 
 
+def disability_name(kind: str) -> str:
+    """A kind of disability by GB/T 26341."""
+    texts = {
+        "sight": _("sight"),
+        "hearing": _("hearing"),
+        "speech": _("speech"),
+        "limbs": _("limbs"),
+        "intellect": _("intellect"),
+        "mind": _("mind"),
+        "several": _("several"),
+    }
+    return texts.get(kind, kind)
+
+
 @register.filter
 def department_name(code: str) -> str:
     return DEPARTMENT_NAMES[Department(code)][0 if chinese() else 1]
@@ -203,6 +217,10 @@ def registered_name(field: str) -> str:
         "filed_on": _("date of filing"),
         "starts_on": _("from when"),
         "status": _("whether it is still valid"),
+        "spouse_digest": _("who is married to whom"),
+        "mother_digest": _("mother or father"),
+        "guardian_digest": _("guardian"),
+        "holders": _("holder or share"),
         "other": _("something else, or the entry is missing"),
     }
     return texts.get(field, field)
@@ -446,6 +464,7 @@ def document_name(code: str) -> str:
         "resettlement": _("resettlement agreement"),
         "household_book": _("household book"),
         "work": _("work contract or business licence"),
+        "licence": _("electronic licence"),
         "other": _("another paper"),
     }
     return texts.get(code, code)
