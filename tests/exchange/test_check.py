@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from typer.testing import CliRunner
 
+from ruxue import processes
 from ruxue.algorithms.identity import valid_id
 from ruxue.cli import departments
 
@@ -127,3 +128,13 @@ def test_certificates_that_can_not_be_used_are_named(tmp_path: Path, monkeypatch
     bad.write_text("no certificate")
     result = run(tmp_path, monkeypatch, {"ED": {"url": "https://127.0.0.1:9", "tls": {"authority": str(bad)}}})
     assert result.exit_code == 1 and "tls: its files can't be used" in result.output
+
+
+@pytest.mark.parametrize("config", ['{"downn": ["NR"]}', "{", "[]", '{"latency": {"*": {"p5": 1}}}'])
+def test_a_mistake_in_how_departments_are_simulated_is_named(tmp_path: Path, monkeypatch: Any, config: str) -> None:
+    monkeypatch.setenv("RUXUE_DEPARTMENTS_CONFIG", config)
+    registers = tmp_path / "departments.db"
+    registers.touch()
+    command = ["serve", "--registers", str(registers), "--port", str(processes.free_port())]
+    result = CliRunner().invoke(departments.app, command)
+    assert "RUXUE_DEPARTMENTS_CONFIG can't be used" in str(result.exception)

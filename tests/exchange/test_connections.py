@@ -14,7 +14,7 @@ import pytest
 import yaml
 from django.conf import settings
 
-from ruxue.exchange import connections, connector, signing
+from ruxue.exchange import connections, connector, connector_check, signing
 from ruxue.exchange.connections import ConnectionsError
 from ruxue.exchange.items import ITEMS, Code, Query, id_digest
 
@@ -262,7 +262,7 @@ def test_what_an_engineer_writes_is_what_is_read() -> None:
 
 
 def test_an_identity_that_confirms_nothing_would_refuse_everybody() -> None:
-    entry = connections.skeleton(ITEMS["PS1"])
+    entry = connector_check.skeleton(ITEMS["PS1"])
     without = re.sub(r" +compared:\n +name: .*\n", "", entry)
     assert without != entry
     with pytest.raises(ConnectionsError, match="PS1 counts by what it confirms; say where name is confirmed"):
@@ -286,7 +286,7 @@ def test_numbers_and_names_of_people_arrive_as_the_contract_shows_them() -> None
 
 @pytest.mark.parametrize("code", ITEMS)
 def test_every_item_has_an_entry_to_fill_in(code: str) -> None:
-    text = connections.skeleton(ITEMS[code])
+    text = connector_check.skeleton(ITEMS[code])
     assert list(connections.parse(text, "f").items()) == [code]
     fields = yaml.safe_load(text)["departments"][ITEMS[code].department]["items"][code]["answer"]["fields"]
     assert set(fields) == set(ITEMS[code].fields.model_fields)

@@ -23,9 +23,17 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8101,
 ) -> None:
     """Serves the simulated departments over HTTP; RUXUE_DEPARTMENTS_CONFIG sets latency, limits and faults."""
+    from ruxue.simulation.departments import Config
+
     processes.require_free(port, "the simulated departments", "--port")
     if not registers.exists():
         raise StartError(f"There is no file {registers}. `ruxue run` and `ruxue season` make one.")
+    try:
+        Config.parse(os.environ.get("RUXUE_DEPARTMENTS_CONFIG", ""))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StartError(
+            f"RUXUE_DEPARTMENTS_CONFIG can't be used: {error}. docs/simulation.md says what it sets."
+        ) from error
     os.environ["RUXUE_REGISTERS"] = str(registers)
     os.execv(sys.executable, processes.departments_command("127.0.0.1", port))
 
@@ -55,7 +63,7 @@ def list_(
 @app.command("show")
 def show(item: Annotated[str, typer.Argument(help="An item's code, such as HC2.")]) -> None:
     """Shows one item's contract, and the entry of a connectors file that describes a department of another shape."""
-    from ruxue.exchange import connections
+    from ruxue.exchange import connector_check
     from ruxue.exchange.items import DEPARTMENT_NAMES, ITEMS
 
     entry = ITEMS.get(item.upper())
@@ -74,7 +82,7 @@ def show(item: Annotated[str, typer.Argument(help="An item's code, such as HC2."
     }
     for name, text in rows.items():
         typer.echo(f"{name:<12}{text}")
-    typer.echo(f"\n{connections.skeleton(entry)}")
+    typer.echo(f"\n{connector_check.skeleton(entry)}")
 
 
 @app.command("read")
@@ -92,14 +100,14 @@ def read(
     """
     import orjson
 
-    from ruxue.exchange import connections
+    from ruxue.exchange import connections, connector_check
 
     try:
         offered = connections.parse(_text(connectors), str(connectors)).items()
         setup = offered.get(item.upper())
         if setup is None or setup.protocol != "mapped":
             raise StartError(f"{connectors} does not describe {item}: it needs an entry under items.")
-        answer, faults = connections.sample(item.upper(), setup.items[item.upper()], orjson.loads(_text(reply)))
+        answer, faults = connector_check.sample(item.upper(), setup.items[item.upper()], orjson.loads(_text(reply)))
     except connections.ConnectionsError as error:
         raise StartError(str(error)) from error
     except orjson.JSONDecodeError as error:
