@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import re
+import subprocess
+import sys
 import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
@@ -267,6 +269,14 @@ def test_an_identity_that_confirms_nothing_would_refuse_everybody() -> None:
     assert without != entry
     with pytest.raises(ConnectionsError, match="PS1 counts by what it confirms; say where name is confirmed"):
         connections.parse(without, "f")
+
+
+def test_a_server_does_not_start_with_a_file_that_was_never_right(tmp_path: Path) -> None:
+    file = tmp_path / "connectors.yaml"
+    file.write_text("departments: {PS: {url: nowhere}}", encoding="utf-8")
+    env = {**os.environ, "RUXUE_CONNECTORS": str(file), "DATABASE_URL": "postgresql://nowhere.invalid/none"}
+    ended = subprocess.run([sys.executable, "-c", "import ruxue.web.wsgi"], env=env, capture_output=True, text=True)
+    assert ended.returncode == 1 and "departments.PS.url: an address begins with http" in ended.stderr
 
 
 def test_numbers_and_names_of_people_arrive_as_the_contract_shows_them() -> None:
