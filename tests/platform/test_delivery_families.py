@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 from django.utils import timezone
+from django.utils.translation import override
 
 from ruxue.accounts.models import StaffRole, User
 from ruxue.applications import claims, disputes, evidence, retention, review, verify
@@ -18,9 +19,10 @@ from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check
 from ruxue.applications.states import Actor, State
 from ruxue.exchange import connector, inquiries
-from ruxue.exchange.items import Match
+from ruxue.exchange.items import ITEMS, Match
 from ruxue.exchange.models import Correction, Evidence, Health, Outstanding, Query
 from ruxue.ledger import clock
+from ruxue.web.templatetags import ruxue as tags
 
 pytestmark = pytest.mark.usefixtures("db_world")
 
@@ -364,3 +366,11 @@ def test_a_preference_is_shown_by_its_register_where_the_city_has_connected_it(p
     answers["X4", "guardian"] = Query(item="X4", part="guardian", state="answered", code=0, match="Y", fields={})
     fact = evidence.judge(passed, answers, places).facts["family.special_group"]
     assert (fact.value, fact.source) == ("martyr", "X4")
+
+
+def test_every_key_and_claim_of_the_contract_has_words_in_both_languages() -> None:
+    for language, odd in (("en", "_"), ("zh-hans", "abcdefghijklmnopqrstuvwxyz")):
+        with override(language):
+            words = [tags.key_names(item.keys) for item in ITEMS.values()]
+            words += [tags.claimed_name(name) for item in ITEMS.values() for name in item.claims]
+        assert not [w for w in words if any(sign in w for sign in odd)], language

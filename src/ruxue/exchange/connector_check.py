@@ -99,7 +99,7 @@ _QUESTION = {
     "timestamp",
     "mode",
 }
-_BY_WORD = {"PS1", "X4", "X5", "X6"}  # items of which the department's yes counts, not a field
+_BY_WORD = {"PS1", "X4", "X5", "X6", "X10", "X11"}  # items of which the department's yes counts, not a field
 _ENVELOPE = {"rows", "purpose_code", "legal_basis", "timestamp", "item"}
 
 

@@ -156,6 +156,10 @@ def claimed_name(field: str) -> str:
         "agreement_no": _("agreement number"),
         "uscc": _("business number"),
         "group": _("special group"),
+        "spouse_id": _("spouse"),
+        "parent": _("kinship"),
+        "guardian": _("guardianship"),
+        "number": _("number"),
     }
     return texts.get(field, field)
 
@@ -169,7 +173,7 @@ def key_names(keys: Iterable[str]) -> str:
         "ids": _("ID numbers of the family"),
         "child_id": _("ID number of the child"),
         "guardian_id": _("ID number of the guardian"),
-        "mother_id": _("ID number of the mother"),
+        "parent_id": _("ID number of the parent"),
         "regions": _("districts"),
         "address": _("address"),
         "certificate_no": _("certificate number"),
