@@ -15,14 +15,14 @@ from ruxue.applications import evidence, verify
 from ruxue.applications.evidence import Answers, Places
 from ruxue.applications.models import Application
 from ruxue.exchange import inquiries
-from ruxue.exchange.items import ITEMS
+from ruxue.exchange.items import EXTENSIONS, ITEMS
 from ruxue.exchange.models import Query
 from ruxue.places import rules
 from ruxue.policy.engine import decide
 
 BASES = ("owned", "grandparents", "contract", "resettlement", "lease")
-FURTHER = [("PS4", "guardian"), ("HR1", "guardian"), ("HR2", "guardian"), ("MR1", "guardian"), ("MR2", "guardian"),
-           ("PS5", "hukou"), ("NR3", ""), ("ED2", "")]  # fmt: skip
+FURTHER = [(item, "guardian") for item in ("PS4", "HR1", "HR2", "MR1", "MR2", *EXTENSIONS)]
+FURTHER += [("PS5", "hukou"), ("NR3", ""), ("ED2", ""), ("X8", "child"), ("X11", "child")]
 Family = tuple[Application, Answers, Places, Any]
 
 

@@ -1241,7 +1241,7 @@ def _permit_facts(out: Judgement, application: Application, answers: Answers, pl
             out.facts["place.permit"] = Fact(
                 Place(code, places.keys().get(first["region"], "other")), "PS5", query.as_of
             )
-    elif (main := permit_held(answers, "guardian")) and out.facts["permit.main"].value:
+    elif (main := permit_held(answers, "guardian")) and out.facts.get("permit.main", UNKNOWN).value:
         day, since = answers["X11", "guardian"].as_of, date.fromisoformat(main["first_issued_on"])
         out.facts["permit.first_issued_on"] = Fact(since, "X11", day)
         if day:
