@@ -18,8 +18,9 @@ import pytest
 from django.conf import settings
 
 from ruxue.algorithms import identity
-from ruxue.applications import evidence
+from ruxue.applications import evidence, extensions
 from ruxue.applications.evidence import Judgement
+from ruxue.applications.models import Check
 from ruxue.exchange.items import EXTENSIONS, id_digest
 from ruxue.policy.engine import Verdict, decide
 from ruxue.policy.language import load_file
@@ -91,10 +92,19 @@ class Desk:
         body = {"kind": kind, "guardian_digest": who, "since": "2024-01-10", "until": until}
         self.put("X3", self.family.children[0].id_number, {who: body})
 
-    def judge(self, claim: Claim, *on: str) -> tuple[Judgement, Verdict]:
+    def bench(self, *on: str) -> Bench:
         policy = load_file(settings.POLICIES / f"{self.family.district}-primary.yaml", season=2026)
-        bench = Bench(self.city, Registers(self.path), policy, offered=frozenset(on))
+        return Bench(self.city, Registers(self.path), policy, offered=frozenset(on))
+
+    def judge(self, claim: Claim, *on: str) -> tuple[Judgement, Verdict]:
+        bench = self.bench(*on)
         return bench.judge(bench.apply(self.family, 0, claim))
+
+    def checks(self, claim: Claim, *on: str) -> list[Check]:
+        """What the family sees of the extensions' answers."""
+        bench = self.bench(*on)
+        row = bench.apply(self.family, 0, claim)
+        return extensions.checks(row, bench.answers(row))
 
     def category(self, claim: Claim, *on: str) -> str:
         """The category that data alone decide; "" where something is open."""
@@ -249,8 +259,8 @@ def test_a_birth_certificate_shows_a_parent_whom_the_household_book_does_not(cit
     assert d.category(claim) == d.category(claim, "X2") == ""
     d.born_to(mother, father)
     assert d.category(claim, "X2") == expected
-    judged, _ = d.judge(claim, "X2")
-    assert {c.item for c in judged.checks} and judged.facts["dwelling.owned_by_family"].value is True
+    assert d.judge(claim, "X2")[0].facts["dwelling.owned_by_family"].value is True
+    assert [(c.item, c.status) for c in d.checks(claim, "X2")] == [("X2", "matched")]
     d.born_to(mother, UNCLE)
     assert d.category(claim, "X2") == "", "somebody else is the father"
 
@@ -263,6 +273,10 @@ def test_what_the_household_book_says_of_kinship_stands(city: City, desk: Make) 
     d.change("PS3", family.children[0].id_number, kinship={id_digest(father.id_number): "other"})
     d.born_to(mother, father)
     assert d.category(claim, "X2") == "", "two registers differ: a person looks at it"
+    claim = replace(claim, second_guardian=typed(mother, "mother"))
+    judged, _ = d.judge(claim, "X2")
+    assert "X2" in {c.item for c in d.checks(claim, "X2")}, "she is asked about"
+    assert d.category(claim, "X2") == "" and judged.facts["dwelling.owned_by_family"].value is None
 
 
 # ── X3 guardianship, adoption, custody ──────────────────────────────────────────────────────────────────────────────
