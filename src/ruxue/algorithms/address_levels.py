@@ -393,6 +393,7 @@ _NOT_ROAD = re.compile(
 _LANE_OF_ESTATE = re.compile(r"(?:工业园?区?|园区|小区|花园|新村|家园|市场|[材贸]城)[一二三四五六七八九十]+[路街巷]$")
 # What crosses a road is one too, whatever its name ends with: 二环快速与盖山西路.
 _CROSSED = re.compile(rf"[^\d\s与和路街道]{{2,8}}(?=与{_ROAD.pattern})")
+_NAMED_LANE = re.compile(rf"((?![东西南北中上下]?[\d{_CN}]+[巷弄])[^\d\s路街]{{1,3}}[巷弄])(\d+(?:-\d+)?号)(?!楼)")
 _STREET = re.compile(r"(?:[^\d一二三四五六七八九十]路|[^\d一二三四五六七八九十]街|大道|胡同)(?:[东西南北中]段)?$")
 _SIDE = re.compile(
     rf"(?:{_NUMBER}|[^\d\s路街]{{1,3}})(?:支?弄|巷|支路)(?!小区|新村|花园|社区|口)(?:\d+号(?!楼)(?:之[{_CN}\d]+)?)?|[东西南北中]段"
@@ -599,7 +600,12 @@ def _road(text: str, at: int, found: Found) -> int:
             break
         _aside(found, "near", c[0] + (other[0] if other else ""))
         end = other.end() if other else c.end()
-    if s := _SIDE.match(text, skip(text, end)):
+    lane = _NAMED_LANE.match(text, skip(text, end)) if "road_number" not in found else None
+    if lane:
+        _aside(found, "near", found["road"])
+        found["road"], found["road_number"] = lane.groups()
+        end = lane.end()
+    elif s := _SIDE.match(text, skip(text, end)):
         if s[0][0].isdigit() and s[0].endswith("弄") and "road_number" not in found:
             found["road_number"] = s[0]
         else:
