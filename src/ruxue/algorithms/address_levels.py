@@ -465,17 +465,28 @@ def _places(text: str, found: Found, rest: list[str], in_building: bool) -> None
     """Community, road, number and compound of what follows the divisions; a building may follow this text."""
     at = skip(text, 0)
     area = ""
+    before: list[str] = []
     while at < len(text):
         for step in (partial(_community, in_building=in_building), _group, _road):
             if (end := step(text, at, found)) > at:
                 break
         else:
-            m = _AREA.match(text, at)
-            if not m or "road" in found:
+            m = _AREA.match(text, at) if "road" not in found else None
+            gap = text.find(" ", at)
+            if m:
+                area, end = area + m[0], m.end()
+            elif gap > 0 and "road" not in found and _leads(text, gap + 1, found, in_building):
+                before.append(text[at:gap])  # 阳光花园 东风街123号
+                end = gap
+            else:
                 break
-            area, end = area + m[0], m.end()
         at = skip(text, end)
-    if left := text[at:].strip(" -#"):
+    left = text[at:].strip(" -#")
+    if before and (not left or (_NAMED.search(before[-1]) and not _NAMED.search(left))):
+        before, left = ([left] if left else []), before[-1]
+    for name in before:
+        _aside(found, "near", name)
+    if left:
         _compound(left, found, rest, in_building)
     if area:
         if area.endswith(("开发区", "高新区", "新区")):
@@ -484,6 +495,12 @@ def _places(text: str, found: Found, rest: list[str], in_building: bool) -> None
             _aside(found, "near", area)
         else:
             _compound(area, found, rest, in_building)
+
+
+def _leads(text: str, at: int, found: Found, in_building: bool) -> bool:
+    """Whether a community, a group or a road starts here."""
+    trial = dict(found)
+    return any(step(text, at, trial) > at for step in (partial(_community, in_building=in_building), _group, _road))
 
 
 def _community(text: str, at: int, found: Found, in_building: bool) -> int:
