@@ -106,7 +106,7 @@ _BUILDING_OTHER = (
 )
 _BUILDING = re.compile(rf"[{_SIDES}]{_BUILDING_NUMBER}|{_BUILDING_OTHER}")
 _UNIT = re.compile(
-    rf"(?:第?\d+[A-Za-z]?|[A-Za-z]\d?|第?[{_CN}]+|[{_SIDES}])(?:单元|单无|单位?(?=-?\d)|门洞|梯)"
+    rf"(?:第?\d+[A-Za-z]?|[A-Za-z]\d?|第?[{_CN}]+|[{_SIDES}])(?:单元|单无|单位?(?=[- ]?\d)|门洞|梯)"
     rf"|(?:\d+[A-Za-z]?|[A-Za-z]|[{_CN}]+|[甲乙丙丁])号?门(?![口市面诊店卫头前业]|牌)"
 )
 _FLOOR = re.compile(
@@ -141,7 +141,7 @@ _START = re.compile(
     r"(?<![0-9A-Za-z]-)(?!4[sS]店)(?:"
     rf"(?:[中甲乙丙丁]|(?<=[苑园区院庭寓厦])[东西南北]){_BUILDING_NUMBER}|{_BUILDING_OTHER}"
     rf"|(?:[A-Za-z]?\d+|[A-Za-z]|[{_CN}]+|[{_SIDES}])"
-    rf"(?:单元|单无|单位?(?=-?\d{{3}})|门洞|梯(?=\d)|(?<![{_SIDES}])门(?=[\d{_CN}]))"
+    rf"(?:单元|单无|单位?(?=[- ]?\d{{3}})|门洞|梯(?=\d)|(?<![{_SIDES}])门(?=[\d{_CN}]))"
     rf"|(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA]\d|[{_CN}]+)(?:层|楼(?![上下道梯盘]))"
     r"|\d{1,2}[Ff](?![A-Za-z])|架空层|底层|首层|顶层"
     rf"|[A-Za-z]?-?\d{{1,5}}[A-Za-z]?{_ROOM_WORD}(?![\u4e00-\u9fff])|[A-Za-z]?\d{{3,7}}室"
@@ -170,7 +170,8 @@ def _start(text: str) -> int:
     at = 0
     while match := _START.search(text, at):
         begin, word = match.start(), match[0]
-        if not _AFTER_ROAD.search(text[:begin]):
+        before = text[:begin].rstrip(" ") if word[-1] == "号" else text[:begin]
+        if not _AFTER_ROAD.search(before):
             return begin
         parts = re.split(r"[-#]", word)
         if text[begin - 1] == "村" and (len(parts) >= 3 or (len(parts) == 2 and re.search(r"\d{3}", parts[1]))):
@@ -245,7 +246,7 @@ def _take(piece: str, found: Found) -> int:
 
     if "building" not in found and (m := _BUILDING.match(piece)):
         return put("building", m)
-    if last < 1 and (m := _UNIT.match(piece)):
+    if "unit" not in found and (m := _UNIT.match(piece)) and (last < 1 or m[0].endswith("单元")):
         return put("unit", m)
     if last < 2 and (m := _FLOOR.match(piece)) and not _BUILDING.match(piece):
         return put("building" if last < 0 and _is_building(m[0], piece[m.end() :]) else "floor", m)
@@ -280,6 +281,7 @@ def _is_building(value: str, more: str) -> bool:
     """Whether N楼 is a building's number, not a floor: a unit follows, or no house is so high."""
     if not value.endswith("楼"):
         return False
+    more = more.lstrip(" ")
     high = value[:-1].isdecimal() and int(value[:-1]) > 60 and re.match(r"[- ]?\d{3,4}(?!\d)", more)
     return bool(_UNIT.match(more) or high)
 
@@ -365,17 +367,17 @@ _GROUP = re.compile(
 )
 # In a village a group's name may end like anything.
 _GROUP_OF_VILLAGE = re.compile(
-    rf"{_GROUP.pattern}|[^\d\s路街巷]{{1,4}}(?:村民小组|村民组|村小组|小组|组(?!团)|(?<![部车警])队(?!伍)|(?<=新)社)(?=\d|[ -]|$)"
+    rf"{_GROUP.pattern}|[^\d\s路街巷]{{1,4}}(?:村民小组|村民组|村小组|小组|组(?!团)|(?<![部车警])队(?!伍)|(?<=新)社)(?=\d|[ -]|[{_CN}]+号|$)"
 )
-_HOUSE_IN_GROUP = re.compile(r"[ -]*((?:附?\d+(?:-\d+)?号(?!楼)(?:附\d+号?)?|\d+(?:-\d+)?(?=[ -]*$)))")
+_HOUSE_IN_GROUP = re.compile(rf"[ -]*([{_CN}]+号|(?:附?\d+(?:-\d+)?号(?!楼)(?:附\d+号?)?|\d+(?:-\d+)?(?=[ -]*$)))")
 _ROAD = re.compile(
     r"(?:[^\d\s\-路街巷]{1,4}?\d{1,2}号(?:大街|大道|路(?![劲口过由桥]))|[GSXY]?\d{2,3}(?:国道|省道|县道|乡道)"
     r"|[第]?[\d一二三四五六七八九十]+(?:号?(?:大街|大道|路|街)(?![区口坊])|巷(?=\d))"
     r"|[^\d\s\-]{1,6}(?<![路街])\d{1,2}(?:号?(?:大街|大道|道街|路|街)(?![区口坊])|巷(?=\d))"
-    r"|[东西南北]{1,2}[一二三四五六]环(?:[东西南北]?路)?(?=[^\d\s]|\d+号)"
+    r"|[东西南北]{1,2}[一二三四五六]环(?:[东西南北]?路)?(?=[^\d]|\d+号|$)"
     r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|高速(?:公路)?|环线|(?<![铁岔])(?<![十丁]字)路(?!桥|由|过|劲|虎|易)"
     r"|街(?!道|区|坊|大道|上|路|口[外内东西南北]?大?街)|(?<!里)巷(?!路)|弄(?!堂)"
-    rf"|道(?=\d|{_TO_NAME})|(?<![街味足通隧频管河古步赛栈匝车跑水])道(?=$)|头条|[一二三四五六七八九十]条(?=\d|$)|(?<=[^里])里弄"
+    rf"|道(?=\d|{_TO_NAME})|(?<![街味足通隧频管古步赛栈匝车跑水])道(?=$| )|头条|[一二三四五六七八九十]条(?=\d|$)|(?<=[^里])里弄"
     r"|(?<![干专])线(?=$)|[线堤](?=\d+号|与|[^\d\s线]{2,6}(?:村|社区))))"
     r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号)|[东西南北]端|辅[路道]|延[长伸][线段])?"
 )
@@ -475,7 +477,7 @@ def _places(text: str, found: Found, rest: list[str], in_building: bool) -> None
             gap = text.find(" ", at)
             if m:
                 area, end = area + m[0], m.end()
-            elif gap > 0 and "road" not in found and _leads(text, gap + 1, found, in_building):
+            elif gap > 0 and _leads(text, gap + 1, found, in_building):
                 before.append(text[at:gap])  # 阳光花园 东风街123号
                 end = gap
             else:
@@ -636,7 +638,11 @@ def _compound(text: str, found: Found, rest: list[str], in_building: bool) -> No
     text = _without_surroundings(text, found, rest)
     text, *others = [t for t in text.split(" ") if t.strip("-#")] or [""]
     for other in others:
-        _aside(found, "section", other)
+        lone = _ROAD_NUMBER.fullmatch(other)
+        if lone and other[-1] in "号院" and "road_number" not in found:
+            found["road_number"] = other
+        else:
+            _aside(found, "section", other)
     if (m := _NUMBER_AT_END.fullmatch(text)) and not (in_building and _named_by_number(m["name"], m["number"], found)):
         text = m["name"]
         found[_level_of_number(m["number"], text, found)] = m["number"]
