@@ -335,10 +335,13 @@ def compare(a: str, b: str, aliases: Aliases | Mapping[str, str] | None = None) 
     return _compare(head_a, tail_a, head_b, tail_b)
 
 
+def _whole_estate(head: _Keys) -> str:
+    """The compound and its section in one, wherever they were cut."""
+    return _estate_key(re.sub(r"第(?=\d)", "", head[_COMPOUND] + head[_SECTION]))
+
+
 def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comparison:
-    if head_a[_COMPOUND] != head_b[_COMPOUND] and _estate_key(head_a[_COMPOUND] + head_a[_SECTION]) == _estate_key(
-        head_b[_COMPOUND] + head_b[_SECTION]
-    ):
+    if head_a[_COMPOUND] != head_b[_COMPOUND] and _whole_estate(head_a) == _whole_estate(head_b):
         # Only cut otherwise: 上龙 西里 and 上龙西里.
         head_b = tuple(head_a[k] if k in (_COMPOUND, _SECTION) else key for k, key in enumerate(head_b))
     if head_a == head_b:
