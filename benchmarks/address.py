@@ -33,7 +33,7 @@ def parsing() -> None:
     table = Table(
         "addresses", "count", "all levels right", "F1", *address_levels.LEVELS, title="Parsing, labelled by hand"
     )
-    for name in (f"addresses_{n}.txt" for n in ("dev", "heldout", "heldout2", "heldout3", "heldout4")):
+    for name in address_sets.SETS:
         rows = address_sets.labelled(name)
         f1, by_level, wrong = address_sets.score(rows)
         table.add_row(
@@ -44,6 +44,22 @@ def parsing() -> None:
             *(f"{by_level[k]:.3f}" if k in by_level else "-" for k in address_levels.LEVELS),
         )
     Console(width=200).print(table)
+
+
+def retyping() -> None:
+    table = Table(
+        "typed otherwise", "pairs", "equal", title="The hand-labelled addresses, as somebody else would type them"
+    )
+    pairs = [
+        (how, compare(a, b).verdict)
+        for name in address_sets.SETS
+        for how, a, b in address_sets.retyped(name)
+        if compare(a, a).verdict == "equal"
+    ]
+    for how in dict.fromkeys(h for h, _ in pairs):
+        results = [v for h, v in pairs if h == how]
+        table.add_row(how, str(len(results)), f"{results.count('equal') / len(results):.1%}")
+    console.print(table)
 
 
 def verdicts(title: str, rows: list[tuple[str, str, str]]) -> None:
@@ -145,6 +161,7 @@ if __name__ == "__main__":
     count = parser.parse_args().pairs
     aliases = Aliases(address_pairs.ALIASES)
     parsing()
+    retyping()
     pairs = [*address_pairs.generate(), *address_pairs.by_hand()]
     verdicts("Addresses", [(p.kind, p.verdict, compare(p.a, p.b, aliases).verdict) for p in pairs])
     verdicts("Names", [(p.kind, p.verdict, compare_names(p.a, p.b).verdict) for p in identity_pairs.names()])

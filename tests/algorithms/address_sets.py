@@ -9,6 +9,7 @@ from pathlib import Path
 from ruxue.algorithms.address_levels import LEVELS, split
 
 DATA = Path(__file__).with_name("data")
+SETS = tuple(f"addresses_{name}.txt" for name in ("dev", "heldout", "heldout2", "heldout3", "heldout4"))
 LABELS = dict(zip("pcdtmrnkbufh", LEVELS, strict=True))
 
 
@@ -26,6 +27,23 @@ def labelled(name: str) -> list[tuple[str, dict[str, str]]]:
                 levels[LABELS[label]] = unicodedata.normalize("NFKC", piece.replace("_", ""))
         rows.append((text, levels))
     return rows
+
+
+def retyped(name: str) -> list[tuple[str, str, str]]:
+    """Each address of a set as somebody else would type it: how, the text, the other text."""
+    full = str.maketrans("0123456789", "０１２３４５６７８９")
+    pairs = []
+    for line in (DATA / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        pieces = [segment.rpartition("/")[0].replace("_", " ") for segment in line.split()]
+        text = "".join(pieces)
+        pairs += [
+            ("full width", text, text.translate(full)),
+            ("person and phone", text, f"{text} 王女士 13800138000"),
+            ("spaces", text, " ".join(p for p in pieces if p.strip())),
+        ]
+    return pairs
 
 
 def score(

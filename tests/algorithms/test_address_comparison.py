@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ruxue.algorithms import address
 from ruxue.algorithms.address import Aliases, Directory, Standard, compare
 from tests.algorithms.address_pairs import ALIASES, by_hand, generate
-from tests.algorithms.address_sets import labelled
+from tests.algorithms.address_sets import SETS, labelled, retyped
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_one_way_of_writing_for_look_ups():
     assert address.normalize("阳光花园 三号楼２单元") == address.normalize("阳光花园3幢二单元") == "阳光花园3号楼2单元"
 
 
-@pytest.mark.parametrize("name", [f"addresses_{n}.txt" for n in ("dev", "heldout", "heldout2", "heldout3", "heldout4")])
+@pytest.mark.parametrize("name", SETS)
 def test_no_sign_of_a_level_can_change_unseen(name):
     """Each digit of a number and each sign of a name, changed alone, makes another address."""
     for text, levels in labelled(name):
@@ -155,3 +155,16 @@ def test_a_standard_address_may_end_in_a_section():
     place = Directory([Standard("C", "奎文区东风东街12号阳光花园东区")])
     assert place.match("奎文区东风东街12号阳光花园东区3号楼2单元501室").verdict == "equal"
     assert place.match("奎文区东风东街12号阳光花园西区3号楼2单元501室").verdict == "unknown"
+
+
+def test_the_same_address_typed_otherwise_is_equal():
+    """Full-width digits and people with phones never count; spaces only where they show what no sign showed before."""
+    asked, right = Counter(), Counter()
+    for name in SETS:
+        for how, text, other in retyped(name):
+            if compare(text, text).verdict == "equal":
+                asked[how] += 1
+                right[how] += compare(text, other).verdict == "equal"
+    assert right["full width"] == asked["full width"] >= 550
+    assert right["person and phone"] == asked["person and phone"] >= 550
+    assert right["spaces"] / asked["spaces"] >= 0.95

@@ -145,6 +145,10 @@ _ZONE_KIND = {
 }
 
 
+def _estate_key(value: str) -> str:
+    return re.sub(r"(?<=..)(?:住宅小区|居民小区|小区)$", "", value)
+
+
 @lru_cache(maxsize=65536)
 def _key(level: str, value: str) -> str:
     """The one way of writing a level's value, by which it is compared."""
@@ -175,7 +179,7 @@ def _key(level: str, value: str) -> str:
         return _plain(value)
     if level == "compound":
         value = _BEFORE_WORD.sub(lambda m: _number(m[0]), value.upper().replace("·", ""))
-        return re.sub(r"(?<=..)(?:住宅小区|居民小区|小区)$", "", value)
+        return _estate_key(value)
     if level == "section":
         return re.sub("第(?=\\d)", "", _BEFORE_WORD.sub(lambda m: _number(m[0]), value.upper()))
     if level == "building":
@@ -232,8 +236,8 @@ _NONE = Aliases()
 # unit and room in one of the common notations. Both halves recur, so both are remembered.
 _USUAL_TAIL = re.compile(
     r"(?<![0-9零〇一二两三四五六七八九十百千第路街道巷弄线段村组东西南北中甲乙丙丁附副A-Za-z-])"
-    r"(?:((?:\d{1,3}|[一二三四五六七八九十]{1,4})(?:号楼|幢|栋|座|#楼?)) ?((?:\d{1,2}|[一二三四五六七八九十]{1,3})单元)? ?"
-    r"((?:\d{3,4}|[零〇一二三四五六七八九]{3,4})[室户]?)?|(\d{1,3})-(\d{1,2})-(\d{3,4}室?))$"
+    r"(?:((?:[0-9]{1,3}|[一二三四五六七八九十]{1,4})(?:号楼|幢|栋|座|#楼?)) ?((?:[0-9]{1,2}|[一二三四五六七八九十]{1,3})单元)? ?"
+    r"((?:[0-9]{3,4}|[零〇一二三四五六七八九]{3,4})[室户]?)?|([0-9]{1,3})-([0-9]{1,2})-([0-9]{3,4}室?))$"
 )
 _USUAL_HEAD = re.compile(r"[\u4e00-\u9fff][\u4e00-\u9fff0-9 ]*[\u4e00-\u9fff]")
 
@@ -331,7 +335,15 @@ def compare(a: str, b: str, aliases: Aliases | Mapping[str, str] | None = None) 
     return _compare(head_a, tail_a, head_b, tail_b)
 
 
+def _whole_estate(head: _Keys) -> str:
+    """The compound and its section in one, wherever they were cut."""
+    return _estate_key(re.sub(r"第(?=\d)", "", head[_COMPOUND] + head[_SECTION]))
+
+
 def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comparison:
+    if head_a[_COMPOUND] != head_b[_COMPOUND] and _whole_estate(head_a) == _whole_estate(head_b):
+        # Only cut otherwise: 上龙 西里 and 上龙西里.
+        head_b = tuple(head_a[k] if k in (_COMPOUND, _SECTION) else key for k, key in enumerate(head_b))
     if head_a == head_b:
         anchored = _anchored(head_a)
         if tail_a == tail_b:
@@ -364,7 +376,9 @@ def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comp
 
 _EQUAL, _UNKNOWN = Comparison("equal"), Comparison("unknown")
 _ROOM = _TAIL.index("room")
-_ROAD, _NUMBER, _COMPOUND, _COMMUNITY = (_HEAD.index(k) for k in ("road", "road_number", "compound", "community"))
+_ROAD, _NUMBER, _COMPOUND, _SECTION, _COMMUNITY = (
+    _HEAD.index(k) for k in ("road", "road_number", "compound", "section", "community")
+)
 
 
 def _anchored(head: _Keys) -> bool:

@@ -56,6 +56,7 @@ _PERSON_FIRST = re.compile(r"[\u4e00-\u9fff·]{2,4}(?: [先女]士)? +(?=[\u4e00
 _REMARK_AT_END = re.compile(
     r"(?:\s*(?:请|务必|尽量|麻烦|提前)?(?:电联|电话联系|打电话|送货上门|放门口|放前台|放快递柜|放驿站|谢谢))+\s*$"
 )
+_LOOSE_DASH = re.compile(r"(?<=[0-9A-Za-z]) ?- ?(?=[0-9A-Za-z])")
 _CAPTION = re.compile(
     r"(?:收货|收件|联系|家庭|现居住|现|详细|所在|居住|户籍|户口)?(?:地址|住址|地区|坐落)(?:是|为|:)\s*"
     r"|^(?:收货|收件|家庭|现居住|详细|居住|户籍)(?:地址|住址)\s*"
@@ -86,7 +87,7 @@ def clean(text: str) -> tuple[str, list[str]]:
     for pattern in (_PERSON_CALLED, _PHONE, _PERSON, _POSTCODE):
         text = pattern.sub(take, text)
     text = _PUNCTUATION.sub(" ", _CAPTION.sub(" ", text))
-    text = _REMARK_AT_END.sub(take, text)
+    text = _REMARK_AT_END.sub(take, _LOOSE_DASH.sub("-", text))
     return text.strip(" -"), out
 
 
@@ -106,7 +107,7 @@ _BUILDING_OTHER = (
 )
 _BUILDING = re.compile(rf"[{_SIDES}]{_BUILDING_NUMBER}|{_BUILDING_OTHER}")
 _UNIT = re.compile(
-    rf"(?:第?\d+[A-Za-z]?|[A-Za-z]\d?|第?[{_CN}]+|[{_SIDES}])(?:单元|单无|单位?(?=-?\d)|门洞|梯)"
+    rf"(?:第?\d+[A-Za-z]?|[A-Za-z]\d?|第?[{_CN}]+|[{_SIDES}])(?:单元|单无|单位?(?=[- ]?\d)|门洞|梯)"
     rf"|(?:\d+[A-Za-z]?|[A-Za-z]|[{_CN}]+|[甲乙丙丁])号?门(?![口市面诊店卫头前业]|牌)"
 )
 _FLOOR = re.compile(
@@ -141,7 +142,7 @@ _START = re.compile(
     r"(?<![0-9A-Za-z]-)(?!4[sS]店)(?:"
     rf"(?:[中甲乙丙丁]|(?<=[苑园区院庭寓厦])[东西南北]){_BUILDING_NUMBER}|{_BUILDING_OTHER}"
     rf"|(?:[A-Za-z]?\d+|[A-Za-z]|[{_CN}]+|[{_SIDES}])"
-    rf"(?:单元|单无|单位?(?=-?\d{{3}})|门洞|梯(?=\d)|(?<![{_SIDES}])门(?=[\d{_CN}]))"
+    rf"(?:单元|单无|单位?(?=[- ]?\d{{3}})|门洞|梯(?=\d)|(?<![{_SIDES}])门(?= ?[\d{_CN}]))"
     rf"|(?:第|负|地下|-)?(?:\d+-\d+(?=层)|\d+[A-Za-z]?|[BA]\d|[{_CN}]+)(?:层|楼(?![上下道梯盘]))"
     r"|\d{1,2}[Ff](?![A-Za-z])|架空层|底层|首层|顶层"
     rf"|[A-Za-z]?-?\d{{1,5}}[A-Za-z]?{_ROOM_WORD}(?![\u4e00-\u9fff])|[A-Za-z]?\d{{3,7}}室"
@@ -170,15 +171,14 @@ def _start(text: str) -> int:
     at = 0
     while match := _START.search(text, at):
         begin, word = match.start(), match[0]
-        if not _AFTER_ROAD.search(text[:begin]):
+        before = text[:begin].rstrip(" ") if re.match(r"[\dA-Za-z-]+号(?!楼)", text[begin:]) else text[:begin]
+        if not _AFTER_ROAD.search(before):
             return begin
         parts = re.split(r"[-#]", word)
         if text[begin - 1] == "村" and (len(parts) >= 3 or (len(parts) == 2 and re.search(r"\d{3}", parts[1]))):
             return begin
         if _OF_A_BUILDING.search(word) or (
-            word[-1] in "号甲乙丙丁"
-            and _NUMBERED_VILLAGE.search(text[:begin])
-            and not re.search(r"[镇乡]", text[:begin])
+            word[-1] in "号甲乙丙丁" and _NUMBERED_VILLAGE.search(before) and not re.search(r"[镇乡]", text[:begin])
         ):
             return begin
         number = _ROAD_NUMBER.match(text, begin)
@@ -245,7 +245,7 @@ def _take(piece: str, found: Found) -> int:
 
     if "building" not in found and (m := _BUILDING.match(piece)):
         return put("building", m)
-    if last < 1 and (m := _UNIT.match(piece)):
+    if "unit" not in found and (m := _UNIT.match(piece)) and (last < 1 or m[0].endswith("单元")):
         return put("unit", m)
     if last < 2 and (m := _FLOOR.match(piece)) and not _BUILDING.match(piece):
         return put("building" if last < 0 and _is_building(m[0], piece[m.end() :]) else "floor", m)
@@ -280,6 +280,7 @@ def _is_building(value: str, more: str) -> bool:
     """Whether N楼 is a building's number, not a floor: a unit follows, or no house is so high."""
     if not value.endswith("楼"):
         return False
+    more = more.lstrip(" ")
     high = value[:-1].isdecimal() and int(value[:-1]) > 60 and re.match(r"[- ]?\d{3,4}(?!\d)", more)
     return bool(_UNIT.match(more) or high)
 
@@ -341,7 +342,7 @@ def _spread(groups: str, last: int, more: str, found: Found) -> int:
 _COMMUNITY = re.compile(
     r"[^\d\s]{1,10}?(?:社区居民委员会|社区居委会|居民委员会|村民委员会|社区|村居委会|社居委|居委会?|村委会?(?!员)|村民委(?!员)|行政村|自然村"
     r"|村(?![镇口级民委居]|社区|村委|村民委|村居委|小组|改造|[组队](?=[\d ]|$))|嘎查|(?<![警防察勤巡管支总中])大队(?!部|长)|分场)"
-    r"|(?:\d+|[一二三四五六七八九十]+)(?:连(?=\d|$)|委(?=\d|[一二三四五六七八九十]+组|$))"
+    r"|(?:\d+|[一二三四五六七八九十]+)(?:连(?= ?\d|$)|委(?= ?(?:\d|[一二三四五六七八九十]+组)|$))"
 )
 # What makes sure that a name with 道 was a road: a dwelling follows.
 _TO_NAME = r"[^\d\s路街道]{2,7}(?:小区|花园|花苑|家园|公寓|大厦|广场|新村|里|苑|园|府|居|庭|湾)(?:[\d\s]|$)"
@@ -365,17 +366,17 @@ _GROUP = re.compile(
 )
 # In a village a group's name may end like anything.
 _GROUP_OF_VILLAGE = re.compile(
-    rf"{_GROUP.pattern}|[^\d\s路街巷]{{1,4}}(?:村民小组|村民组|村小组|小组|组(?!团)|(?<![部车警])队(?!伍)|(?<=新)社)(?=\d|[ -]|$)"
+    rf"{_GROUP.pattern}|[^\d\s路街巷]{{1,4}}(?:村民小组|村民组|村小组|小组|组(?!团)|(?<![部车警])队(?!伍)|(?<=新)社)(?=\d|[ -]|[{_CN}]+号|$)"
 )
-_HOUSE_IN_GROUP = re.compile(r"[ -]*((?:附?\d+(?:-\d+)?号(?!楼)(?:附\d+号?)?|\d+(?:-\d+)?(?=[ -]*$)))")
+_HOUSE_IN_GROUP = re.compile(rf"[ -]*([{_CN}]+号|(?:附?\d+(?:-\d+)?号(?!楼)(?:附\d+号?)?|\d+(?:-\d+)?(?=[ -]*$)))")
 _ROAD = re.compile(
     r"(?:[^\d\s\-路街巷]{1,4}?\d{1,2}号(?:大街|大道|路(?![劲口过由桥]))|[GSXY]?\d{2,3}(?:国道|省道|县道|乡道)"
     r"|[第]?[\d一二三四五六七八九十]+(?:号?(?:大街|大道|路|街)(?![区口坊])|巷(?=\d))"
     r"|[^\d\s\-]{1,6}(?<![路街])\d{1,2}(?:号?(?:大街|大道|道街|路|街)(?![区口坊])|巷(?=\d))"
-    r"|[东西南北]{1,2}[一二三四五六]环(?:[东西南北]?路)?(?=[^\d\s]|\d+号)"
+    r"|[东西南北]{1,2}[一二三四五六]环(?:[东西南北]?路)?(?=[^\d]|\d+号|$)"
     r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|高速(?:公路)?|环线|(?<![铁岔])(?<![十丁]字)路(?!桥|由|过|劲|虎|易)"
     r"|街(?!道|区|坊|大道|上|路|口[外内东西南北]?大?街)|(?<!里)巷(?!路)|弄(?!堂)"
-    rf"|道(?=\d|{_TO_NAME})|(?<![街味足通隧频管河古步赛栈匝车跑水])道(?=$)|头条|[一二三四五六七八九十]条(?=\d|$)|(?<=[^里])里弄"
+    rf"|道(?=\d|{_TO_NAME})|(?<![街味足通隧频管古步赛栈匝车跑水])道(?=$| )|头条|[一二三四五六七八九十]条(?= ?\d|$)|(?<=[^里])里弄"
     r"|(?<![干专])线(?=$)|[线堤](?=\d+号|与|[^\d\s线]{2,6}(?:村|社区))))"
     r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号)|[东西南北]端|辅[路道]|延[长伸][线段])?"
 )
@@ -393,6 +394,7 @@ _NOT_ROAD = re.compile(
 _LANE_OF_ESTATE = re.compile(r"(?:工业园?区?|园区|小区|花园|新村|家园|市场|[材贸]城)[一二三四五六七八九十]+[路街巷]$")
 # What crosses a road is one too, whatever its name ends with: 二环快速与盖山西路.
 _CROSSED = re.compile(rf"[^\d\s与和路街道]{{2,8}}(?=与{_ROAD.pattern})")
+_NAMED_LANE = re.compile(rf"((?![东西南北中上下]?[\d{_CN}]+[巷弄])[^\d\s路街]{{1,3}}[巷弄]) ?(\d+(?:-\d+)?号)(?!楼)")
 _STREET = re.compile(r"(?:[^\d一二三四五六七八九十]路|[^\d一二三四五六七八九十]街|大道|胡同)(?:[东西南北中]段)?$")
 _SIDE = re.compile(
     rf"(?:{_NUMBER}|[^\d\s路街]{{1,3}})(?:支?弄|巷|支路)(?!小区|新村|花园|社区|口)(?:\d+号(?!楼)(?:之[{_CN}\d]+)?)?|[东西南北中]段"
@@ -464,17 +466,28 @@ def _places(text: str, found: Found, rest: list[str], in_building: bool) -> None
     """Community, road, number and compound of what follows the divisions; a building may follow this text."""
     at = skip(text, 0)
     area = ""
+    before: list[str] = []
     while at < len(text):
         for step in (partial(_community, in_building=in_building), _group, _road):
             if (end := step(text, at, found)) > at:
                 break
         else:
-            m = _AREA.match(text, at)
-            if not m or "road" in found:
+            m = _AREA.match(text, at) if "road" not in found else None
+            gap = text.find(" ", at)
+            if m:
+                area, end = area + m[0], m.end()
+            elif gap > 0 and _leads(text, gap + 1, found, in_building):
+                before.append(text[at:gap])  # 阳光花园 东风街123号
+                end = gap
+            else:
                 break
-            area, end = area + m[0], m.end()
         at = skip(text, end)
-    if left := text[at:].strip(" -#"):
+    left = text[at:].strip(" -#")
+    if before and (not left or (_NAMED.search(before[-1]) and not _NAMED.search(left))):
+        before, left = ([left] if left else []), before[-1]
+    for name in before:
+        _aside(found, "near", name)
+    if left:
         _compound(left, found, rest, in_building)
     if area:
         if area.endswith(("开发区", "高新区", "新区")):
@@ -483,6 +496,12 @@ def _places(text: str, found: Found, rest: list[str], in_building: bool) -> None
             _aside(found, "near", area)
         else:
             _compound(area, found, rest, in_building)
+
+
+def _leads(text: str, at: int, found: Found, in_building: bool) -> bool:
+    """Whether a community, a group or a road starts here."""
+    trial = dict(found)
+    return any(step(text, at, trial) > at for step in (partial(_community, in_building=in_building), _group, _road))
 
 
 def _community(text: str, at: int, found: Found, in_building: bool) -> int:
@@ -593,13 +612,18 @@ def _road(text: str, at: int, found: Found) -> int:
             _aside(found, "near", number)
         else:
             found["road_number"] = number
-    while c := _CROSSING.match(text, end):
+    while c := _CROSSING.match(text, skip(text, end)):
         other = _ROAD.match(text, skip(text, c.end()))
         if not other and c[0][-1] in "与和跟、":
             break
         _aside(found, "near", c[0] + (other[0] if other else ""))
         end = other.end() if other else c.end()
-    if s := _SIDE.match(text, skip(text, end)):
+    lane = _NAMED_LANE.match(text, skip(text, end)) if "road_number" not in found else None
+    if lane:
+        _aside(found, "near", found["road"])
+        found["road"], found["road_number"] = lane.groups()
+        end = lane.end()
+    elif s := _SIDE.match(text, skip(text, end)):
         if s[0][0].isdigit() and s[0].endswith("弄") and "road_number" not in found:
             found["road_number"] = s[0]
         else:
@@ -613,7 +637,11 @@ def _compound(text: str, found: Found, rest: list[str], in_building: bool) -> No
     text = _without_surroundings(text, found, rest)
     text, *others = [t for t in text.split(" ") if t.strip("-#")] or [""]
     for other in others:
-        _aside(found, "section", other)
+        lone = _ROAD_NUMBER.fullmatch(other)
+        if lone and other[-1] in "号院" and "road_number" not in found:
+            found["road_number"] = other
+        else:
+            _aside(found, "section", other)
     if (m := _NUMBER_AT_END.fullmatch(text)) and not (in_building and _named_by_number(m["name"], m["number"], found)):
         text = m["name"]
         found[_level_of_number(m["number"], text, found)] = m["number"]

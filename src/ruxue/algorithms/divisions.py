@@ -198,7 +198,7 @@ _SECOND_ADDRESS = re.compile(r"(?:中国)?[^\s\d市]{2,7}(?:省|自治区)")
 _OFFICE = re.compile(r"地区(?:办事处)?|街道办事处|街道办|街道|街办|办事处|办(?!公|法|理)|管理处")
 _NO_DIVISION = re.compile(r"(?:[^\s\d]{0,2}大学|学院|师范|农业|理工|[^\s\d]{0,4}(?:公司|银行))")
 _ROAD_FOLLOWS = re.compile(r"[^\d\s]{2,6}?(?:路|街|大道)(?:[东西南北中]段)?\d")
-_SECOND_TOWN = re.compile(r"[^\d\s路街巷]{2,3}街道(?=[^\d\s])")
+_SECOND_TOWN = re.compile(r"[^\d\s路街巷]{2,3}街道(?= ?[^\d\s])")
 _TOWN_BELOW = re.compile(r"[^\d\s]{1,4}?(?:镇|乡|苏木|街道)")
 
 
@@ -449,7 +449,7 @@ def _town(text: str, at: int, codes: tuple[str, ...], found: dict[str, str], res
             piece = text[at : at + size]
             if text[at + size : at + size + 1] == "道" or text.startswith("街道", at + size):
                 continue
-            if piece + "道" in known and piece.endswith("街") and _ROAD_FOLLOWS.match(text, at + size):
+            if piece + "道" in known and piece.endswith("街") and _ROAD_FOLLOWS.match(text, skip(text, at + size)):
                 found["town"] = piece
                 return skip(text, at + size)
     if m := _TOWNLIKE.match(text, at):
@@ -470,6 +470,6 @@ def _short_town(piece: str, text: str, end: int, known: dict[str, str]) -> bool:
     if re.match(r"[一二三四五六七八九十]+村", more):
         return False
     return not re.match(
-        r"(?:[^\d\s]|[一二三四五六七八九十]+[道号东西南北]?)?(?:路|街(?!道)|大道)|[东西南北]?[头一二三四五六七八九十]+[条区]",
+        r"(?:[^\d\s]|[一二三四五六七八九十]+[道号东西南北]?)?(?:路|街(?!道)|大道)| ?[东西南北]?[头一二三四五六七八九十]+[条区]",
         more,
     )
