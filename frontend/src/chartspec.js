@@ -101,19 +101,37 @@ export function option(spec, { ink = "#1b1f24", line = "#d5dbe3", family = "sans
         ],
       };
     default: {
-      const many = spec.x.length > 8;
+      // Labels that would not fit side by side are turned, and long ones beside bars are broken; none is left out.
+      const wide = (label) => [...String(label)].reduce((sum, sign) => sum + (sign > "\u2e7f" ? 2 : 1), 0);
+      const turned = spec.x.length > 8 || Math.max(0, ...spec.x.map(wide)) * spec.x.length > 60;
       const categories = {
         type: "category",
         data: spec.x,
         ...axis,
-        axisLabel: { ...text, hideOverlap: true, rotate: many && !spec.horizontal ? 30 : 0 },
+        axisLabel: spec.horizontal
+          ? { ...text, interval: 0, width: size * 9, overflow: "break" }
+          : {
+              ...text,
+              hideOverlap: spec.x.length > 20,
+              interval: spec.x.length > 20 ? "auto" : 0,
+              rotate: turned ? 30 : 0,
+            },
       };
       const values = { type: "value", name: spec.unit, ...axis };
+      // The unit stands above the axis and would be cut off if it were centered there; the legend is above both.
+      if (spec.horizontal) Object.assign(values, { nameLocation: "middle", nameGap: size * 2 });
+      else values.nameTextStyle = { ...text, align: "left" };
       return {
         ...base,
         tooltip: { ...base.tooltip, trigger: "axis" },
         legend: names,
-        grid: { left: 8, right: 16, top: size * 3.2, bottom: 4, containLabel: true },
+        grid: {
+          left: 8,
+          right: 16,
+          top: size * (names.show ? 4.6 : 3),
+          bottom: spec.horizontal ? size * 1.6 : 4,
+          containLabel: true,
+        },
         xAxis: spec.horizontal ? values : categories,
         yAxis: spec.horizontal ? { ...categories, inverse: true } : values,
         series: spec.series.map((s, i) => ({

@@ -137,10 +137,19 @@ function suggest(input) {
   input.addEventListener("blur", () => setTimeout(close, 150));
 }
 
+// What can't be taken back is asked once more.
+function confirmations() {
+  document.addEventListener("submit", (e) => {
+    const text = e.submitter?.dataset.confirm || e.target.dataset.confirm;
+    if (text && !confirm(text)) e.preventDefault();
+  });
+}
+
 export function start() {
   fontSwitch();
+  confirmations();
   document.querySelectorAll("[data-suggest], [data-suggest-url]").forEach(suggest);
   document.querySelectorAll("[data-print]").forEach((b) => b.addEventListener("click", () => window.print()));
-  // After an error the summary is read out first.
-  document.querySelector(".errors[tabindex]")?.focus();
+  // After an error the summary is read out first; without one the field itself is gone to.
+  (document.querySelector(".errors[tabindex]") || document.querySelector("[aria-invalid=true]"))?.focus();
 }

@@ -1,4 +1,5 @@
 import htmx from "htmx.org";
+import { contents, restore } from "./autosave.js";
 import { start, storage } from "./common.js";
 import { diff } from "./diff.js";
 import { startRules } from "./rules.js";
@@ -7,6 +8,46 @@ htmx.config.includeIndicatorStyles = false;
 htmx.config.allowEval = false;
 start();
 startRules();
+
+// On a phone the rows of a wide table are blocks, in which each cell says what it is.
+function labels() {
+  for (const table of document.querySelectorAll("table.stacked")) {
+    const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    for (const cell of table.querySelectorAll("tbody td"))
+      if (heads[cell.cellIndex] && cell.colSpan === 1) cell.dataset.label = heads[cell.cellIndex];
+  }
+}
+labels();
+document.addEventListener("htmx:afterSwap", labels);
+
+// What was typed comes back into the same form where the server answered with an error on a fresh page.
+const TYPED = "typed";
+const tab = storage("sessionStorage");
+const forms = () => [...document.querySelectorAll("main form[method=post]")];
+const fixed = (e) => ["hidden", "submit"].includes(e.type) && e.name !== "csrfmiddlewaretoken";
+const signature = (form) =>
+  JSON.stringify([form.id, form.getAttribute("action"), [...form.elements].map((e) => [e.name, fixed(e) && e.value])]);
+function typedBack() {
+  let kept = null;
+  try {
+    kept = JSON.parse(tab?.getItem(TYPED));
+  } catch {
+    /* damaged: forgotten below */
+  }
+  tab?.removeItem(TYPED);
+  if (kept?.path !== location.pathname || !document.querySelector("main .alert-danger")) return;
+  const form = forms().find((f) => signature(f) === kept.form);
+  if (!form) return;
+  restore(form.elements, kept.pairs);
+  if (!document.querySelector("[aria-invalid=true]"))
+    [...form.elements].find((e) => e.name && e.type !== "hidden" && e.type !== "submit")?.focus();
+}
+typedBack();
+document.addEventListener("submit", (e) => {
+  if (e.defaultPrevented || !forms().includes(e.target)) return;
+  const kept = { path: location.pathname, form: signature(e.target), pairs: contents(e.target.elements) };
+  tab?.setItem(TYPED, JSON.stringify(kept));
+});
 
 // What was written and what is held: both sides mark the characters that differ.
 for (const mine of document.querySelectorAll("[data-diff-with]")) {
@@ -24,7 +65,7 @@ for (const mine of document.querySelectorAll("[data-diff-with]")) {
   );
 }
 
-// j/k through a queue, Enter opens, a accepts, r returns, u takes back, ? explains; never while typing.
+// j/k through a queue, Enter opens, a accepts, r returns, ? explains; never while typing.
 const rows = () => [...document.querySelectorAll("tr[data-href], [data-row]")];
 const help = document.getElementById("keys");
 const kept = storage("localStorage");
@@ -80,15 +121,10 @@ document.addEventListener("keydown", (e) => {
   else if (e.key === "Enter" && current >= 0 && e.target === document.body) open();
   else if (e.key === "a") focus("[data-accept]");
   else if (e.key === "r") focus("[data-return]");
-  else if (e.key === "u") focus("[data-undo]");
 });
 document.addEventListener("click", (e) => {
   const row = e.target.closest?.("tr[data-href]");
   if (row && !e.target.closest("a, button, input, label, select, summary")) location.href = row.dataset.href;
-});
-document.addEventListener("submit", (e) => {
-  const text = e.submitter?.dataset.confirm || e.target.dataset.confirm;
-  if (text && !confirm(text)) e.preventDefault();
 });
 for (const box of document.querySelectorAll("[data-all]")) {
   const mine = () => [...document.querySelectorAll(`input[type=checkbox][name="${box.dataset.all}"]`)];

@@ -78,3 +78,14 @@ test("suggestions are understood in both shapes", () => {
   ]);
   assert.deepEqual(suggestions({}), []);
 });
+
+test("no category loses its name: long ones are turned, and beside bars they are broken", () => {
+  const names = (x, horizontal) => {
+    const made = option({ x, horizontal, series: [{ name: "n", data: [] }] });
+    return (horizontal ? made.yAxis : made.xAxis).axisLabel;
+  };
+  assert.deepEqual([names(["寒亭区", "奎文区"]).rotate, names(["寒亭区", "奎文区"]).interval], [0, 0]);
+  const long = ["Hanting District", "Kuiwen District", "Binhai District", "Gaoxin District"];
+  assert.deepEqual([names(long).rotate, names(long).interval], [30, 0]);
+  assert.deepEqual([names(long, true).overflow, names(long, true).interval], ["break", 0]);
+});

@@ -208,6 +208,8 @@ def test_a_whole_ceremony_with_three_witnesses_on_three_phones(hall: Hall, schoo
     wall.click("button[value=save]")
     expect(wall.locator(".alert-danger")).to_contain_text("NOBODY")
     expect(wall.locator("#classes-place")).to_have_value("学校礼堂")
+    expect(wall.locator("#forbidden")).to_have_value("nobody")
+    wall.fill("#forbidden", "")
     wall.click("button[value=save]")
     expect(wall.locator(".alert-success").last).to_contain_text("演练")
     checked(wall, "prepare-zh")

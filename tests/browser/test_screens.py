@@ -137,6 +137,7 @@ def test_guardian_pages(site: Site, known: dict[str, str], language: str, size: 
         size,
     )
     page.goto("/g/settings")
+    page.once("dialog", lambda d: d.accept())
     page.locator("form[action$='/withdraw'] button").first.click()
 
 

@@ -98,19 +98,23 @@ def save(application: Application, data: dict[str, Any]) -> None:
 def problems(application: Application) -> dict[str, str]:
     """Fields that keep the claim from being submitted, each with a code."""
     claim, found = application.claim, {}
+    numbers: set[str] = set()
     for name in PEOPLE:
         person = claim.get(name)
         if person is None or (name in ("second_guardian", "grandparent") and not any(person.values())):
             continue
+        if name == "grandparent" and application.basis != "grandparents":
+            continue  # typed before another ground was chosen: its fields are no longer shown
+        number = person.get("id_number", "").upper()
         if not 2 <= len(identity.normalize_name(person.get("name", ""))) <= 40:
             found[f"{name}.name"] = "name_form"
-        if not identity.valid_id(person.get("id_number", "")):
+        if not identity.valid_id(number):
             found[f"{name}.id_number"] = "id_form"
+        elif number in numbers:
+            found[f"{name}.id_number"] = "id_twice"
+        numbers.add(number)
         if name in ("guardian", "second_guardian") and person.get("relation") not in RELATIONS:
             found[f"{name}.relation"] = "relation"
-    numbers = [claim[n]["id_number"] for n in PEOPLE if claim.get(n) and claim[n].get("id_number")]
-    if len(set(numbers)) != len(numbers):
-        found.setdefault("child.id_number", "id_twice")
     if application.compound is None:
         found["compound"] = "compound"
     if application.basis == "grandparents" and not claim.get("grandparent"):
@@ -155,6 +159,8 @@ def _submit(row: Application, user: User) -> None:
         found["consent"] = "consent"
     if found:
         raise ClaimError(found)
+    if row.basis != "grandparents":
+        row.claim["grandparent"] = None  # no department is asked about somebody whom the ground does not need
     child = row.claim["child"]["id_number"].upper()
     row.child_index = crypto.blind_index(child, "child")
     row.sex, row.born_on = identity.sex(child), identity.birth_date(child)

@@ -117,6 +117,11 @@ def school_page(request: HttpRequest, template: str, school: School, status: int
         (reverse(f"school:{n}") + tail, label, request.path == reverse(f"school:{n}"), count)
         for n, label, count in pages
     ]
+    if tail:
+        back = reverse("bureau:overview") + (
+            "" if school.district_id in scope(request).districts() else f"?district={school.district_id}"
+        )
+        nav.insert(0, (back, f"← {school.district.name}", False, 0))
     return render(
         request,
         template,
@@ -150,7 +155,11 @@ def bureau_page(
         ("departments", _("Departments")),
         ("log", _("Access log")),
     ]
-    nav = [(reverse(f"bureau:{n}") + tail, label, request.path == reverse(f"bureau:{n}"), 0) for n, label in pages]
+    nav = []
+    for n, label in pages:
+        url = reverse(f"bureau:{n}")
+        here = request.path == url or (n != "overview" and request.path.startswith(url + "/"))
+        nav.append((url + tail, label, here, 0))
     if everywhere:
         nav.insert(0, (reverse("bureau:city"), _("City"), request.path == reverse("bureau:city"), 0))
     return render(

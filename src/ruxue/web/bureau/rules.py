@@ -194,7 +194,7 @@ def _drafted(drafts: Any) -> Table:
         for d in drafts
     ]
     empty = _("No draft yet. A draft changes nothing until a second person has published it.")
-    return Table(_("Drafts"), _heads(_("Draft"), _("State"), _("By"), _("Changed")), rows, empty)
+    return Table(_("Drafts"), _heads(_("Draft"), _("State"), _("Edited by"), _("Changed")), rows, empty)
 
 
 def _published(versions: list[PolicyVersion], tail: str) -> Table:

@@ -20,7 +20,7 @@ from ruxue.admissions.models import Offer
 from ruxue.applications import review
 from ruxue.applications.machine import By, NotAllowed
 from ruxue.applications.models import Application, Objection
-from ruxue.applications.states import ANSWERED, HOLDS_SEAT, LABELS, Actor, State
+from ruxue.applications.states import ANSWERED, HOLDS_SEAT, Actor, State
 from ruxue.classes.models import Ceremony
 from ruxue.exchange import health
 from ruxue.exchange.connector import DepartmentError
@@ -30,6 +30,7 @@ from ruxue.places import seasons
 from ruxue.places.models import Compound, District, School, Season, SeatPlan, Window, Zone
 from ruxue.web.public.views import _collection, _feature, state_name
 from ruxue.web.staff import bureau_page, my_district, scope, staff
+from ruxue.web.templatetags.ruxue import staff_state, window_name
 
 SEATED = sorted(HOLDS_SEAT)
 
@@ -79,14 +80,13 @@ def overview(request: HttpRequest) -> HttpResponse:
         (_("Decided without a person"), f"{100 * (total - human) // total if total else 0} %"),
         (_("Seats"), seats),
     ]
-    named = [(str(LABELS[State(s)]), n) for s, n in sorted(states.items())]
+    named = [(staff_state(s), n) for s, n in sorted(states.items())]
     zones = _loads(season)
     warnings = [r for r in warning.loads(season) if r.level != "green"]
-    shapes = _collection(
-        [_feature(z["zone"].geometry, label=f"{z['school'].name} {z['load']} %", load=z["load"]) for z in zones]
-    )
+    shapes = _collection([_feature(z["zone"].geometry, label=z["school"].name, load=z["load"]) for z in zones])
     funnel = {
         "kind": "bar",
+        "horizontal": True,
         "x": [a for a, _n in named],
         "unit": _("children"),
         "series": [{"name": _("Applications"), "data": [n for _a, n in named]}],
@@ -112,18 +112,22 @@ def calendar(request: HttpRequest) -> HttpResponse:
     season = season_of(district)
     if request.method == "POST":
         by = acting(request, district)
+        if request.POST.get("kind") not in Window.Kind.values:
+            raise Http404
         try:
             opens, closes = (
                 datetime.fromisoformat(request.POST.get(n, "")).replace(tzinfo=clock.CITY_ZONE)
                 for n in ("opens", "closes")
             )
-            if request.POST.get("kind") not in Window.Kind.values:
-                raise Http404
             seasons.set_window(season, request.POST["kind"], opens, closes, str(by.user))
             messages.success(request, _("Saved."))
         except ValueError:
-            messages.error(request, _("A step must close after it opens; please check both times."))
-        return redirect("bureau:calendar")
+            messages.error(
+                request,
+                _("%(step)s: a step must close after it opens. Please check both times; nothing was changed.")
+                % {"step": window_name(request.POST["kind"])},
+            )
+        return redirect(request.get_full_path())
     windows = []
     for kind in Window.Kind.values:
         w: Any = seasons.window(season, kind)
@@ -163,16 +167,14 @@ def plans(request: HttpRequest) -> HttpResponse:
     season = season_of(district)
     if request.method == "POST":
         by = acting(request, district)
+        school = None
         try:
             if "plan" in request.POST:
                 school = School.objects.get(code=request.POST["plan"], district=district)
-                seasons.set_plan(
-                    season,
-                    school,
-                    max(1, int(request.POST["classes"])),
-                    max(5, min(55, int(request.POST["class_size"]))),
-                    str(by.user),
-                )
+                classes, size = int(request.POST["classes"]), int(request.POST["class_size"])
+                if not (1 <= classes <= 40 and 5 <= size <= 55):
+                    raise ValueError("plan")
+                seasons.set_plan(season, school, classes, size, str(by.user))
                 seasons.set_kind(season, school, "private" in request.POST, "nine_year" in request.POST, str(by.user))
             else:
                 _save_zone(
@@ -183,7 +185,13 @@ def plans(request: HttpRequest) -> HttpResponse:
                 )
             messages.success(request, _("Saved."))
         except (ValueError, KeyError, TypeError):
-            messages.error(request, _("This could not be read; please check the numbers or the border."))
+            messages.error(
+                request,
+                _("%(school)s: please write 1 to 40 classes of 5 to 55 children each. Nothing was changed.")
+                % {"school": school.name}
+                if school
+                else _("The border could not be read. Please draw it again on the map; nothing was changed."),
+            )
         except (School.DoesNotExist, Zone.DoesNotExist):
             raise Http404 from None
         return redirect(request.get_full_path())
@@ -220,6 +228,9 @@ def objections(request: HttpRequest) -> HttpResponse:
             for name, _value in review.disputable(row.application)
             if request.POST.get(f"fact.{name}") in ("true", "false")
         }
+        if not request.POST.get("answer", "").strip():
+            messages.error(request, _("Please write the answer to the family."))
+            return redirect(request.get_full_path())
         try:
             review.answer_objection(
                 row.pk, by, request.POST.get("do") == "uphold", request.POST.get("answer", ""), confirmed
@@ -231,7 +242,7 @@ def objections(request: HttpRequest) -> HttpResponse:
             messages.error(
                 request, _("With these facts the rule still refuses the child: please mark which fact is otherwise.")
             )
-        return redirect("bureau:objections")
+        return redirect(request.get_full_path())
     rows = list(
         Objection.objects.filter(application__season=season)
         .select_related("application")
@@ -312,7 +323,7 @@ def insight(request: HttpRequest) -> HttpResponse:
     loads = {z.school.code: z.load_percent for z in outlook}
     shapes = _collection(
         [
-            _feature(z.geometry, label=f"{z.school.name} {loads.get(z.school_id, 0)} %", load=loads.get(z.school_id))
+            _feature(z.geometry, label=z.school.name, load=loads.get(z.school_id))
             for z in Zone.objects.filter(season=season).select_related("school")
         ]
     )
@@ -344,7 +355,7 @@ def insight(request: HttpRequest) -> HttpResponse:
             start = names.get(origin, _("other counties"))
             links.append(
                 {
-                    "source": f"{start} ·",
+                    "source": f"{start}\u200b",  # invisible: the same place stands on both sides
                     "target": names.get(target, target),
                     "value": n,
                     "from": start,
@@ -368,14 +379,13 @@ def insight(request: HttpRequest) -> HttpResponse:
 @staff
 def people(request: HttpRequest) -> HttpResponse:
     district = my_district(request)
-    codes = list(School.objects.filter(district=district).values_list("code", flat=True))
+    scopes = {district.key: district.name, **{s.code: s.name for s in School.objects.filter(district=district)}}
     return bureau_page(
         request,
         "bureau/people.html",
         district,
-        roles=StaffRole.objects.filter(scope__in=[district.key, *codes])
-        .select_related("user")
-        .order_by("role", "scope"),
+        scopes=scopes,
+        roles=StaffRole.objects.filter(scope__in=list(scopes)).select_related("user").order_by("role", "scope"),
     )
 
 
@@ -421,4 +431,5 @@ def city(request: HttpRequest) -> HttpResponse:
             {"name": _("Coordinated"), "data": [r["coordinated"] for r in rows]},
         ],
     }
-    return bureau_page(request, "bureau/city.html", my_district(request), rows=rows, chart=chart)
+    district = my_district(request)
+    return bureau_page(request, "bureau/city.html", district, rows=rows, chart=chart, scope_label=_("City"))

@@ -39,7 +39,7 @@ from ruxue.policy.engine import decide
 from ruxue.policy.explain import Explanation, Standing, explain, with_standing
 from ruxue.policy.facts import Lang
 from ruxue.policy.language import Policy
-from ruxue.web.templatetags.ruxue import chinese, day, disability_name, km, relation_name
+from ruxue.web.templatetags.ruxue import chinese, day, disability_name, in_brackets, km, relation_name
 
 View = Callable[..., HttpResponse]
 
@@ -198,6 +198,28 @@ def save(request: HttpRequest, key: str) -> HttpResponse:
     return JsonResponse({"saved": True})
 
 
+def _mistakes(row: Application, errors: dict[str, str], here: bool) -> list[dict[str, str]]:
+    """What parts/errors.html lists: the field's name, what is wrong, and where it is mended; `here`: on this page."""
+    people = {
+        "child": _("Child"),
+        "guardian": _("Guardian"),
+        "second_guardian": _("The other parent"),
+        "grandparent": _("Grandparent"),
+    }
+    parts = {"name": _("Name"), "id_number": _("ID number"), "relation": _("Relation to the child")}
+    order = ("", "child", "guardian", "second_guardian", "compound", "grandparent", "consent")  # as the pages come
+    found = []
+    for field, code in sorted(errors.items(), key=lambda e: order.index(e[0].partition(".")[0])):
+        person, _dot, part = field.partition(".")
+        view = {"child": "child", "guardian": "people", "second_guardian": "people", "consent": "consent"}
+        name = view.get(person, "dwelling")
+        page = "" if here else reverse(f"guardian:{name}", args=[row.key] if name != "consent" else [])
+        label = f"{people[person]} · {parts[part]}" if part else _("Home") if field == "compound" else ""
+        anchor = "compound-name" if field == "compound" else field
+        found.append({"label": label, "code": code, "href": f"{page}#{anchor}"})
+    return found
+
+
 def _step(
     request: HttpRequest, key: str, template: str, fields: tuple[str, ...], following: str, back: str, **context: Any
 ) -> HttpResponse:
@@ -237,6 +259,7 @@ def _step(
             "row": row,
             "claim": row.claim,
             "errors": errors,
+            "mistakes": _mistakes(row, errors, here=True),
             "people": people,
             "relations": claims.RELATIONS,
             "bases": claims.BASES,
@@ -297,6 +320,7 @@ def check(request: HttpRequest, key: str) -> HttpResponse:
             "row": row,
             "claim": row.claim,
             "errors": errors,
+            "mistakes": _mistakes(row, errors, here=False),
             "duplicate": duplicate,
             "school": school,
             "back": reverse("guardian:dwelling", args=[key]),
@@ -368,9 +392,7 @@ def shown_checks(row: Application) -> list[Check]:
     for c in checks:
         c.status_text = _("the register is not sure") if c.reason == "register_unsure" else texts[c.status]
         person = row.claim.get(c.part) if c.part in claims.PEOPLE else None
-        c.person = (person.get("name", "") if person else "") + (
-            f"（{relation_name(person['relation'])}）" if person and person.get("relation") else ""
-        )
+        c.person = person.get("name", "") + in_brackets(relation_name(person.get("relation") or "")) if person else ""
         if c.item == "X8" and c.registered:
             c.status_text = _("%(kind)s, level %(level)s: for advice on the place only") % {
                 "kind": disability_name(c.registered["disability"]),
@@ -384,6 +406,7 @@ def shown_checks(row: Application) -> list[Check]:
 
 
 def _actions(row: Application) -> list[str]:
+    """What the family can do now, the most promising first."""
     found = (
         [a for code in row.needed for a in REASONS[code].actions]
         if row.state in (State.NEED_INFO, State.RETURNED, State.REJECTED)
@@ -392,7 +415,7 @@ def _actions(row: Application) -> list[str]:
     objections = "late_objection" if row.late else "objection"
     if row.state in (State.PUBLISHED, State.REJECTED) and seasons.is_open(row.season, objections):
         found.append("object")
-    return list(dict.fromkeys(found))
+    return [a for a in ("correct", "upload", "book", "waive", "object") if a in found]
 
 
 def _next_text(row: Application) -> str:
@@ -559,16 +582,16 @@ def ask_again(request: HttpRequest, key: str) -> HttpResponse:
 @guardian
 def upload(request: HttpRequest, key: str) -> HttpResponse:
     row = _mine(request, key)
-    error = ""
+    error, kind = "", request.POST.get("kind") or review.DOCUMENT_KINDS[0]
     if request.method == "POST":
         file = request.FILES.get("file")
         try:
             assert isinstance(request.user, User)
             if file is None:
-                raise review.UploadError("not_a_picture")
+                raise review.UploadError("no_picture")
             if (file.size or 0) > 10 * 1024 * 1024:
                 raise review.UploadError("too_large")
-            review.upload(key, request.user, request.POST.get("kind", ""), file.read(), request.POST.get("number", ""))
+            review.upload(key, request.user, kind, file.read(), request.POST.get("number", ""))
             messages.success(request, _("Your paper has been sent to the school."))
             return redirect("guardian:status", key)
         except review.UploadError as failure:
@@ -581,6 +604,7 @@ def upload(request: HttpRequest, key: str) -> HttpResponse:
         {
             "row": row,
             "kinds": review.DOCUMENT_KINDS,
+            "kind": kind,
             "error": error,
             "number": request.POST.get("number", row.claim.get("certificate_no", "")),
             "back": reverse("guardian:status", args=[key]),
@@ -613,30 +637,36 @@ def book(request: HttpRequest, key: str) -> HttpResponse:
             review.book(key, request.user, int(request.POST.get("slot") or 0))
             return redirect("guardian:status", key)
         except (review.UploadError, NotAllowed, review.Slot.DoesNotExist, ValueError):
-            error = "full"
+            error = "full" if request.POST.get("slot") else "no_slot"
     return render(
         request,
         "guardian/book.html",
         {"row": row, "slots": review.open_slots(row), "error": error, "back": reverse("guardian:status", args=[key])},
+        status=400 if error else 200,
     )
 
 
 @guardian
 def object_(request: HttpRequest, key: str) -> HttpResponse:
     row = _mine(request, key)
-    text = request.POST.get("text", "")
-    if request.method == "POST" and text.strip():
+    text, error = request.POST.get("text", ""), ""
+    if request.method == "POST" and not text.strip():
+        error = "no_text"
+    elif request.method == "POST":
         assert isinstance(request.user, User)
         try:
             review.object_to(key, request.user, text)
             messages.success(request, _("Your objection has been received."))
             return redirect("guardian:status", key)
-        except NotOpen as error:
-            messages.error(request, _not_open(error))
+        except NotOpen as closed:
+            messages.error(request, _not_open(closed))
         except NotAllowed:
             messages.error(request, _("There is no published result to object to at the moment."))
     return render(
-        request, "guardian/object.html", {"row": row, "text": text, "back": reverse("guardian:status", args=[key])}
+        request,
+        "guardian/object.html",
+        {"row": row, "text": text, "error": error, "back": reverse("guardian:status", args=[key])},
+        status=400 if error else 200,
     )
 
 

@@ -35,7 +35,7 @@ def heat(request: HttpRequest) -> HttpResponse:
         for z in Zone.objects.filter(season=season).select_related("school"):
             row = by_code.get(z.school_id)
             shown = 0 if row is None else row.applied_percent if d.collecting else row.percent  # type: ignore[attr-defined]
-            shapes.append(_feature(z.geometry, label=f"{z.school.name} {shown} %", load=shown))
+            shapes.append(_feature(z.geometry, label=z.school.name, load=shown))
     answer = render(
         request, "public/heat.html", {"districts": districts, "shapes": _collection(shapes), "red": warning.RED}
     )

@@ -409,6 +409,7 @@ def help_(request: HttpRequest) -> HttpResponse:
         "public/text.html",
         {
             "heading": _("Help"),
+            "districts": District.objects.order_by("code"),
             "sections": [
                 (
                     _("What do I need?"),
@@ -447,6 +448,7 @@ def accessibility(request: HttpRequest) -> HttpResponse:
         "public/text.html",
         {
             "heading": _("Accessibility"),
+            "districts": District.objects.order_by("code"),
             "sections": [
                 (
                     _("What we aim for"),
@@ -469,6 +471,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
         "public/text.html",
         {
             "heading": _("Privacy"),
+            "districts": District.objects.order_by("code"),
             "sections": [
                 (
                     _("What is collected"),

@@ -29,6 +29,7 @@ from ruxue.places import seasons
 from ruxue.web.guardian.views import explanation_of, shown_checks
 from ruxue.web.school import papers
 from ruxue.web.staff import my_school, school_page, scope, staff
+from ruxue.web.templatetags.ruxue import staff_state
 
 ACTABLE = (State.SCHOOL_REVIEW, State.ONSITE_BOOKED)
 
@@ -214,10 +215,16 @@ def slots(request: HttpRequest) -> HttpResponse:
             day = date.fromisoformat(request.POST.get("day", ""))
             hours = range(int(request.POST.get("from", 9)), int(request.POST.get("to", 12)))
             starts = [datetime(day.year, day.month, day.day, h, tzinfo=clock.CITY_ZONE) for h in hours]
-            review.plan_slots(school, season, starts, max(1, min(20, int(request.POST.get("places", 4)))))
+            if not starts or starts[0] < clock.now():
+                raise ValueError("hours")
+            made = review.plan_slots(school, season, starts, max(1, min(20, int(request.POST.get("places", 4)))))
+            messages.success(request, _("Times opened: %(n)s.") % {"n": made})
         except ValueError:
-            messages.error(request, _("Please write a day and full hours, for example from 9 to 12."))
-        return redirect("school:slots")
+            messages.error(
+                request,
+                _("Please write a day to come, and full hours of which the second is later, for example from 9 to 12."),
+            )
+        return redirect(request.get_full_path())
     rows = list(Slot.objects.filter(school=school).prefetch_related("bookings").order_by("starts_at"))
     for r in rows:
         r.taken = len(r.bookings.all())  # type: ignore[attr-defined]
@@ -293,7 +300,7 @@ def export(request: HttpRequest) -> HttpResponse:
         sheet.write_row(
             n,
             0,
-            [o.application.receipt, mask_name(o.application.child_name), o.category, str(o.application.state_label)],
+            [o.application.receipt, mask_name(o.application.child_name), o.category, staff_state(o.application.state)],
         )
     sheet.set_footer(f"&L{request.user}&R{clock.now():%Y-%m-%d %H:%M}")
     book.close()

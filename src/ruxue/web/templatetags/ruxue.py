@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from ruxue.algorithms import identity
 from ruxue.applications.reasons import REASONS, Reason
+from ruxue.applications.states import LABELS, State
 from ruxue.exchange import health
 from ruxue.exchange.items import DEPARTMENT_NAMES, ITEMS, Department
 from ruxue.ledger import clock
@@ -44,7 +45,21 @@ def day(value: date | datetime | None) -> str:
 @register.filter
 def moment(value: datetime | None) -> str:
     """The day with the time, 7月16日（周三）17:30."""
-    return "–" if value is None else f"{day(value)} {value.astimezone(clock.CITY_ZONE):%H:%M}"
+    if value is None:
+        return "–"
+    return f"{day(value)}{'' if chinese() else ' '}{value.astimezone(clock.CITY_ZONE):%H:%M}"
+
+
+@register.simple_tag
+def colon() -> str:
+    """Between a label and its value, as the page's language writes it."""
+    return "：" if chinese() else ": "
+
+
+@register.simple_tag
+def comma() -> str:
+    """Between the members of a list, as the page's language writes it."""
+    return "、" if chinese() else ", "
 
 
 @register.simple_tag
@@ -246,8 +261,44 @@ def lookup(mapping: dict[Any, Any], key: Any) -> Any:
 
 
 @register.filter
+def in_brackets(text: str) -> str:
+    """What explains the word before it, with the space that the page's language wants."""
+    return "" if not text else f"（{text}）" if chinese() else f" ({text})"
+
+
+@register.filter
+def staff_state(state: str) -> str:
+    """Where an application stands, for staff, whom the family's own words would tell to act."""
+    texts = {
+        State.NEED_INFO: _("waits for the family"),
+        State.RETURNED: _("returned to the family"),
+        State.OFFERED: _("seat offered"),
+    }
+    return texts.get(State(state)) or str(LABELS[State(state)])
+
+
+@register.filter
+def members(texts: Iterable[object]) -> str:
+    """A list in one line, as the page's language writes it."""
+    return comma().join(str(text) for text in texts)
+
+
+@register.filter
+def role_name(role: str) -> str:
+    """What a member of staff is."""
+    texts = {
+        "reviewer": _("school reviewer"),
+        "head": _("head of school"),
+        "district": _("district official"),
+        "city": _("city official"),
+        "auditor": _("auditor"),
+    }
+    return texts.get(role, role)
+
+
+@register.filter
 def km(metres: int | None) -> str:
-    return "" if metres is None else f"{metres / 1000:.1f} km"
+    return "" if metres is None else f"{metres / 1000:.1f} {'公里' if chinese() else 'km'}"
 
 
 @register.filter
@@ -270,8 +321,11 @@ def error_text(code: str) -> str:
         "too_many": _("Too many tries. Please wait an hour, or call the number below."),
         "wrong_code": _("This is not the code that was sent. Please compare it again."),
         "expired": _("This code is too old. Please send a new one."),
+        "no_picture": _("Please take or choose a picture of the paper."),
         "too_large": _("The picture is larger than 10 MB. Please take it again."),
         "not_a_picture": _("This file is not a picture. Please take a photo of the page, or choose a JPG or PNG."),
+        "no_slot": _("Please choose a time."),
+        "no_text": _("Please write what is wrong, in your own words."),
         "closed": _("Papers can't be added at the moment."),
         "full": _("This time has just been taken. Please choose another."),
         "late": _("The time to answer is over. Please call the district."),
