@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 def fill(families: int) -> Any:
     """Schools, one season, and an application with facts for every family."""
     from ruxue.accounts.models import User
-    from ruxue.applications import evidence
+    from ruxue.applications import stored_facts
     from ruxue.applications.models import Application
     from ruxue.ledger import clock
     from ruxue.places import rules
@@ -55,7 +55,7 @@ def fill(families: int) -> Any:
                     state="published",
                     basis=family.truth.held_as[:16],
                     school_id=city.school_of(family.corrected.compound),
-                    facts=evidence.pack(facts),
+                    facts=stored_facts.pack(facts),
                     category="K1",
                     created_at=now,
                     changed_at=now,

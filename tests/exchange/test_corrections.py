@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from ruxue.applications import disputes, evidence, jobs, verify
+from ruxue.applications import disputes, jobs, stored_facts, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Message
 from ruxue.applications.reasons import REASONS
@@ -100,7 +100,7 @@ def test_a_corrected_register_is_asked_again_and_the_family_is_decided_anew(fami
     verify.verify_waiting()
     family.refresh_from_db()
     assert family.state == State.AUTO_PASSED
-    assert str(evidence.unpack(family.facts)["child.hukou_entry_on"].value) == "2019-05-06"
+    assert str(stored_facts.unpack(family.facts)["child.hukou_entry_on"].value) == "2019-05-06"
     look_again(made)
     before = len(requests(desk))
     jobs.sweep(0)

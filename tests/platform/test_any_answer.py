@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ruxue.applications import evidence, verify
-from ruxue.applications.evidence import Answers, Places
+from ruxue.applications import questions, stored_facts, verify
 from ruxue.applications.models import Application
+from ruxue.applications.questions import Places
+from ruxue.applications.record_facts import Answers
 from ruxue.exchange import inquiries
 from ruxue.exchange.items import EXTENSIONS, ITEMS
 from ruxue.exchange.models import Query
@@ -96,5 +97,5 @@ def test_any_answer_of_the_contract_can_be_judged(families: dict[str, Family], d
             code=data.draw(st.sampled_from([0, 0, 1, 2])), fields={**fields, **(home if data.draw(st.booleans()) else {})},
         )  # fmt: skip
     judged = verify._judge(row, answers, places)
-    assert decide(policy, evidence.unpack(evidence.pack(judged.facts))).state
-    evidence.further_questions(row, "consent", places, answers)
+    assert decide(policy, stored_facts.unpack(stored_facts.pack(judged.facts))).state
+    questions.further_questions(row, "consent", places, answers)

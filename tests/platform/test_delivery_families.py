@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from ruxue.accounts.models import StaffRole, User
-from ruxue.applications import claims, disputes, evidence, retention, review, verify
+from ruxue.applications import claims, disputes, evidence, questions, retention, review, stored_facts, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check
 from ruxue.applications.states import Actor, State
@@ -87,7 +87,7 @@ def test_an_answer_that_changes_is_decided_anew(passed: Application, monkeypatch
     verify.refresh(passed.season, clock.now() + timedelta(days=40))
     verify.verify_waiting()
     passed.refresh_from_db()
-    assert evidence.unpack(passed.facts)["child.hukou_district"].value == "other"
+    assert stored_facts.unpack(passed.facts)["child.hukou_district"].value == "other"
     assert "recheck" in passed.transitions.values_list("name", flat=True)
 
 
@@ -105,7 +105,7 @@ def test_a_disputed_register_opens_the_way_by_papers_and_its_answer_closes_the_l
     verify.verify_waiting()
     passed.refresh_from_db()
     assert passed.state == State.AUTO_PASSED
-    assert str(evidence.unpack(passed.facts)["child.hukou_entry_on"].value) == "2019-05-06"
+    assert str(stored_facts.unpack(passed.facts)["child.hukou_entry_on"].value) == "2019-05-06"
     with pytest.raises(ValueError, match="answered already"):
         disputes.settle(request.key, False, "", By(Actor.DISTRICT))
 
@@ -124,7 +124,7 @@ def test_who_looks_at_papers_sees_what_a_register_asked_again_says(
     verify.verify_waiting()
     passed.refresh_from_db()
     assert passed.state == State.RETURNED
-    assert str(evidence.unpack(passed.facts)["child.hukou_entry_on"].value) == "2019-05-06"
+    assert str(stored_facts.unpack(passed.facts)["child.hukou_entry_on"].value) == "2019-05-06"
 
 
 def test_a_file_that_a_corrected_register_settles_leaves_the_schools_queue(
@@ -158,7 +158,7 @@ def test_registers_that_contradict_each_other_are_not_believed_and_a_person_look
     verify.verify_waiting()
     passed.refresh_from_db()
     assert passed.state == State.SCHOOL_REVIEW and passed.needed == ["registers_contradict"]
-    assert evidence.unpack(passed.facts)["child.born_on"].value is None
+    assert stored_facts.unpack(passed.facts)["child.born_on"].value is None
 
 
 def test_a_long_silence_opens_the_way_by_papers_and_a_late_answer_is_still_used(passed: Application) -> None:
@@ -359,7 +359,7 @@ def test_metrics_are_for_who_holds_the_token() -> None:
 def test_a_preference_is_shown_by_its_register_where_the_city_has_connected_it(passed: Application) -> None:
     passed.claim = {**passed.claim, "special_group": "martyr"}
     places = verify._places([passed])
-    asked = [q for q in evidence.first_questions(passed, "c", places) if q.item == "X4" and q.part == "guardian"]
+    asked = [q for q in questions.first_questions(passed, "c", places) if q.item == "X4" and q.part == "guardian"]
     assert asked[0].claim == {"group": "martyr"}
     answers = inquiries.effective(passed.key, passed.claim_version)
     assert evidence.judge(passed, answers, places).facts["family.special_group"].value == ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ruxue.applications import evidence, record_facts, verify
+from ruxue.applications import evidence, questions, record_facts, stored_facts, verify
 from ruxue.applications.models import Application
 from ruxue.exchange import inquiries
 from ruxue.exchange.items import id_digest
@@ -122,7 +122,7 @@ def test_a_fact_is_stored_with_all_that_is_known_of_it():
         "lease.kind": Fact("private", "document", None, None, None, 60),
         "family.single_parent": Fact(None),
     }
-    assert evidence.unpack(evidence.pack(facts)) == facts
+    assert stored_facts.unpack(stored_facts.pack(facts)) == facts
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_fact_is_stored_with_all_that_is_known_of_it():
 )
 def test_an_address_that_the_register_does_not_know_may_be_the_claimed_compounds(text, code):
     names = {"C1": ("奎文区东风东街12号阳光花园", "阳光花园", "奎文区东风大街12号阳光花园")}
-    places = evidence.Places({"kuiwen": "370705"}, {}, {}, {}, {}, names)
+    places = questions.Places({"kuiwen": "370705"}, {}, {}, {}, {}, names)
     row = Application(compound=Compound(code="C1"))
     answers = {("PS2", ""): told("PS2", "", {"address_code": None, "address": text})}
     answers["PS5", "hukou"] = told("PS5", "hukou", None)

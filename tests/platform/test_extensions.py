@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from ruxue.accounts import consent
 from ruxue.accounts.models import Consent, Role, User
-from ruxue.applications import claims, evidence, extensions, review, verify
+from ruxue.applications import claims, extensions, homes, review, stored_facts, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check
 from ruxue.applications.states import Actor, State
@@ -72,7 +72,7 @@ def test_months_of_tax_or_fund_show_work_and_since_when(code: str, monkeypatch: 
         desk.handle = lambda p, h, b: (200, {}, {"answers": [answer(q, code=0, match="U", fields=paid) for q in b["queries"]]})  # fmt: skip
         connected(desk, monkeypatch, code)
         row = again(row, code)
-    facts = evidence.unpack(row.facts)
+    facts = stored_facts.unpack(row.facts)
     assert facts["job.in_district"].value is True and facts["job.started_on"].value <= date(2023, 9, 1)  # type: ignore[operator]
     name = {"X7": "tax.main", "X12": "fund.main"}[code]
     assert facts[name].value == (Spell(date(2023, 9, 1), at="district"),) and facts[name].source == code
@@ -101,7 +101,7 @@ def test_use_of_water_and_power_is_asked_where_the_rule_asks_whether_a_family_li
         row = again(row, "X9")
         asked = [q for _, _, body in desk.asked for q in body["queries"]]
     assert asked and all(q["claim"] == {"address_code": row.compound_id} for q in asked)
-    assert evidence.unpack(row.facts)["family.reported_absent"].source == "X9"
+    assert stored_facts.unpack(row.facts)["family.reported_absent"].source == "X9"
 
 
 def test_water_and_power_can_only_speak_for_a_family() -> None:
@@ -153,7 +153,7 @@ def without_home(world: World) -> Application:
         family, _ = world.player.family_of[row.key]
         missing = {"stale", "contract_missing", "lease_missing"} & set(family.truth.flaws)
         answers = inquiries.effective(row.key, row.claim_version)
-        if missing and not family.fraud and evidence.home_missing(row, answers):
+        if missing and not family.fraud and homes.home_missing(row, answers):
             return row
     raise AssertionError("no such family in this city")
 
@@ -165,7 +165,7 @@ def test_a_home_that_its_register_lacks_is_shown_by_its_electronic_licence(
     family, _ = db_world.player.family_of[row.key]
     owner = row.claim["guardian"]
     home = (*family.dwellings, *family.contracts, *family.leases)[0]
-    kind = evidence.LICENCES[row.basis]
+    kind = homes.LICENCES[row.basis]
     body = {
         "kind": kind, "number": "DZ1", "unit_no": None, "location": home.address, "address_code": home.address_code,
         "holders": [{"name_masked": "*", "id_digest": id_digest(owner["id_number"]), "share_bp": 10_000}],
@@ -190,7 +190,7 @@ def test_a_home_that_its_register_lacks_is_shown_by_its_electronic_licence(
         asked = [q for _, _, sent in desk.asked for q in sent["queries"]]
     assert asked and all(q["keys"]["kind"] == kind for q in asked)
     assert row.state == State.AUTO_PASSED and not row.by_human
-    shown = [f for f in evidence.unpack(row.facts).values() if f.source == "X10"]
+    shown = [f for f in stored_facts.unpack(row.facts).values() if f.source == "X10"]
     assert shown and all(f.as_of for f in shown)
     for language, department, name in (
         ("zh-hans", "大数据局", "电子证照"),
@@ -252,7 +252,7 @@ def test_a_licence_that_agrees_in_part_is_handed_in_with_one_tap(
     family, _ = db_world.player.family_of[row.key]
     owner, home = row.claim["guardian"], (*family.dwellings, *family.contracts, *family.leases)[0]
     body = {
-        "kind": evidence.LICENCES[row.basis], "number": "DZ2", "unit_no": None, "location": home.address, "address_code": None,
+        "kind": homes.LICENCES[row.basis], "number": "DZ2", "unit_no": None, "location": home.address, "address_code": None,
         "holders": [{"name_masked": "*", "id_digest": id_digest(owner["id_number"]), "share_bp": 10_000}],
         "issued_on": "2025-01-10", "valid_from": None, "expires_on": None, "status": "valid", "use": None,
         "nature": None, "sole": None,
@@ -265,7 +265,7 @@ def test_a_licence_that_agrees_in_part_is_handed_in_with_one_tap(
         )
         connected(desk, monkeypatch, "X10")
         row = again(row, "X10")
-    assert row.state == State.NEED_INFO and "X10" not in {f.source for f in evidence.unpack(row.facts).values()}
+    assert row.state == State.NEED_INFO and "X10" not in {f.source for f in stored_facts.unpack(row.facts).values()}
     told = page(row, "status", "zh-hans")
     assert "查到了您的一份电子证照" in told and "DZ2" in told and home.address in told
     client = Client()

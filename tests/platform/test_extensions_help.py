@@ -18,7 +18,7 @@ import pytest
 from django.conf import settings
 
 from ruxue.algorithms import identity
-from ruxue.applications import evidence, extensions
+from ruxue.applications import extensions, stored_facts
 from ruxue.applications.evidence import Judgement
 from ruxue.applications.models import Check
 from ruxue.exchange.items import EXTENSIONS, id_digest
@@ -472,7 +472,7 @@ def test_registers_that_know_nothing_change_nothing(city: City, whole: Path, tmp
         off, on = benches(city, path, district, ALL)
         for family in (f for f in city.families if f.district == district):
             before, after = (b.judge(b.apply(family, 0, family.claim)) for b in (off, on))
-            assert evidence.pack(before[0].facts) == evidence.pack(after[0].facts)
+            assert stored_facts.pack(before[0].facts) == stored_facts.pack(after[0].facts)
             assert before[0].reasons == after[0].reasons
         asked += sum(n for item, n in on.asked.items() if item in EXTENSIONS)
         assert not any(item in EXTENSIONS for item in off.asked)
@@ -483,7 +483,7 @@ def test_a_disability_is_asked_about_only_on_request_and_decides_nothing(city: C
     family = plain(city, "kuiwen", "owned")
     d, child = desk(family), family.children[0]
     policy = load_file(settings.POLICIES / "kuiwen-primary.yaml", season=2026)
-    plain_facts = evidence.pack(d.judge(family.claim)[0].facts)
+    plain_facts = stored_facts.pack(d.judge(family.claim)[0].facts)
     for fields in (None, {"kind": "hearing", "level": 1}, {"kind": "mind", "level": 4}):
         if fields:
             d.put("X8", child.id_number, {"name": child.name, "fields": fields})
@@ -493,4 +493,4 @@ def test_a_disability_is_asked_about_only_on_request_and_decides_nothing(city: C
             row.claim["special_need"] = wish
             judged, _ = bench.judge(row)
             assert bench.asked["X8"] == (wish == "yes")
-            assert evidence.pack(judged.facts) == plain_facts
+            assert stored_facts.pack(judged.facts) == plain_facts

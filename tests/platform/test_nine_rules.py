@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from ruxue.applications import evidence
+from ruxue.applications import questions
 from ruxue.policy.engine import Verdict, decide
 from ruxue.policy.facts import Fact, Truth
 from ruxue.policy.language import load_file
@@ -54,7 +54,7 @@ def bench(cities: Any, name: str, home: str = "") -> Bench:
     if home == policy.district:
         return Bench(city, held, policy)
     # The city's own districts stand for those of the rule: its home first, then the others that it names.
-    named = [key for key in evidence.regions(policy) if key != policy.district]
+    named = [key for key in questions.regions(policy) if key != policy.district]
     others = [d.key for d in city.districts if d.key != home]
     return Bench(city, held, policy, {home: policy.district, **dict(zip(others, named, strict=False))})
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ruxue.accounts.models import User
-from ruxue.applications import claims, evidence, retention, review, verify
+from ruxue.applications import claims, evidence, retention, review, stored_facts, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Confirmation
 from ruxue.applications.states import Actor, State
@@ -162,13 +162,13 @@ def test_a_reviewers_word_is_a_record_and_outlives_verification(row: Application
     verify.verify_waiting()
     row.refresh_from_db()
     assert (row.state, row.category) == (State.CLASSIFIED, "K1") and not row.needed
-    facts = evidence.unpack(row.facts)
+    facts = stored_facts.unpack(row.facts)
     for name, value in CONFIRMED.items():
         fact = facts[name]
         assert (fact.value, fact.source, fact.as_of) == (value, "officer", clock.today()), name
         assert fact.override and fact.override.reason == "evidence_confirmed" and fact.override.by == by.user.key
         assert fact.evidence == paper.key
-    assert evidence.unpack(evidence.pack(facts)) == facts
+    assert stored_facts.unpack(stored_facts.pack(facts)) == facts
     assert facts["dwelling.in_zone"].override and facts["dwelling.in_zone"].override.replaced is None
 
 
@@ -190,11 +190,11 @@ def test_a_word_about_one_home_does_not_stand_for_another(row: Application) -> N
     row.refresh_from_db()
     other = Compound.objects.filter(district=row.season.district).exclude(pk=row.compound_id).first()
     row.compound = other
-    standing = evidence.standing(row)
+    standing = stored_facts.standing(row)
     assert set(standing) == {n for n in CONFIRMED if n.startswith("child.")}
     assert evidence.judge(row, {}, verify._places([row])).facts["dwelling.in_zone"].value is None
     row.claim = {**row.claim, "guardian": {**row.claim["guardian"], "id_number": "370799198001010017"}}
-    assert evidence.standing(row) == {}
+    assert stored_facts.standing(row) == {}
 
 
 def test_who_was_decided_finally_is_not_asked_once_more_because_a_register_moved() -> None:

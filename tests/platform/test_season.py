@@ -19,7 +19,7 @@ from ruxue.admissions import notices, rounds
 from ruxue.admissions.models import Notice, Offer, Publication
 from ruxue.algorithms import merkle
 from ruxue.algorithms.identity import id_check_digit
-from ruxue.applications import claims, evidence, review, verify
+from ruxue.applications import claims, review, stored_facts, verify
 from ruxue.applications.machine import By, NotAllowed
 from ruxue.applications.models import Application, Check, Transition
 from ruxue.applications.reasons import REASONS
@@ -180,7 +180,7 @@ def test_a_silent_department_leaves_unknown_never_false(monkeypatch):
         if row.facts:
             break
     assert row.state == State.VERIFYING
-    facts = evidence.unpack(row.facts)
+    facts = stored_facts.unpack(row.facts)
     assert facts["child.hukou_district"].value is None and facts["dwelling.owned_by_family"].value is None
     assert {c.status for c in row.checks.all()} == {"waiting"}
 

@@ -1,433 +1,30 @@
-"""Which questions a claim needs, and what their answers mean: claims → queries → checks and facts.
+"""What the answers to a claim's questions mean: facts for the rule, checks for the family, and what stands in the way.
 
-Only what the rule can use for such a family is asked: leases' questions only where a lease is claimed, work only where
-its category or points may hang on it. An answer that is missing or contradicts the claim leaves a fact unknown until
-the family has had its say.
+An answer that is missing or contradicts the claim leaves a fact unknown until the family has had its say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ruxue import crypto
-from ruxue.algorithms import canonical, identity
-from ruxue.algorithms.address import Directory, Standard
+from ruxue.algorithms import identity
+from ruxue.algorithms.address import Directory
 from ruxue.applications import record_facts
+from ruxue.applications.homes import code_of, home_of, in_compound, of_item, paper, rights
 from ruxue.applications.models import Application, Check
-from ruxue.applications.record_facts import APPLICANTS, FAMILY, PARENTS, Answers, Nearness, permit_held
-from ruxue.applications.record_facts import fields as _fields
-from ruxue.exchange.inquiries import Inquiry
-from ruxue.exchange.items import ITEMS, Code, id_digest
+from ruxue.applications.questions import SPECIAL, Places, not_claimed
+from ruxue.applications.record_facts import APPLICANTS, FAMILY, Answers, Nearness, applicants, fields, permit_held
+from ruxue.applications.stored_facts import standing
+from ruxue.exchange.items import Code, id_digest
 from ruxue.exchange.models import Query
 from ruxue.policy import records
-from ruxue.policy.engine import compiled, decide, open_facts
-from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact, Override, Truth, Value
-from ruxue.policy.language import Policy
+from ruxue.policy.facts import UNKNOWN, VOCABULARY, Fact
 from ruxue.policy.records import Dwellings, History, Owner, Owners, Place, SeatLocks, Spell
 
-SPECIAL = ("X4", "X5", "X6")  # extensions that know groups with a preference
 S = Check.Status
-
-
-def pack(facts: Mapping[str, Fact]) -> dict[str, Any]:
-    """Facts as JSON: value, source, as-of date, and what else is known of one: evidence, confidence, override."""
-    return {name: _packed(fact) for name, fact in facts.items()}
-
-
-def _packed(fact: Fact) -> list[Any]:
-    row = [records.plain(fact.value), fact.source, fact.as_of.isoformat() if fact.as_of else None]
-    more: dict[str, Any] = {}
-    if fact.evidence:
-        more["evidence"] = fact.evidence
-    if fact.confidence != 100:
-        more["confidence"] = fact.confidence
-    if o := fact.override:
-        more["override"] = [o.by, o.on.isoformat(), o.reason, records.plain(o.replaced)]
-    return [*row, more] if more else row
-
-
-def unpack(stored: Mapping[str, Any]) -> dict[str, Fact]:
-    """Inverse of `pack`."""
-    return {name: _unpacked(VOCABULARY[name].kind, *row) for name, row in stored.items()}
-
-
-def _unpacked(kind: type, value: Any, source: str, as_of: str | None, more: Mapping[str, Any] | None = None) -> Fact:
-    more, override = more or {}, None
-    if told := more.get("override"):
-        by, on, reason, replaced = told
-        override = Override(by, date.fromisoformat(on), reason, records.parse(kind, replaced))
-    day = date.fromisoformat(as_of) if as_of else None
-    return Fact(records.parse(kind, value), source, day, more.get("evidence"), override, more.get("confidence", 100))
-
-
-@dataclass(frozen=True)
-class Places:
-    """What questions and judgement need of the map: codes by district key, school by compound, addresses; by season,
-    the districts in which its rule counts dwellings, and the rule itself."""
-
-    district_code: dict[str, str]
-    zone_of: dict[str, str]
-    compound_address: dict[str, str]
-    core: dict[int, tuple[str, ...]]
-    rules: dict[int, Policy] = field(default_factory=dict)
-    compound_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    known: dict[tuple[Any, ...], frozenset[str]] = field(default_factory=dict, compare=False)
-
-    def zoned(self, season: int) -> frozenset[str]:
-        """Histories of which the season's rule asks how long they lay in the zone."""
-        key = (season,)
-        if key not in self.known:
-            self.known[key] = uses_zone(self.rules.get(season))
-        return self.known[key]
-
-    def facts_of(self, season: int) -> frozenset[str]:
-        """Facts that conditions of the season's rule look at."""
-        key, policy = (season, "facts", ""), self.rules.get(season)
-        if key not in self.known:
-            parts = (part for _, c in (policy.conditions() if policy else ()) for part in c.walk())
-            self.known[key] = frozenset(name for part in parts for name in part.facts())
-        return self.known[key]
-
-    def own(self, application: Application) -> Callable[[], Directory | None]:
-        """The claimed compound with all its names, for addresses that PS5 does not know; made when it is needed."""
-
-        def made() -> Directory | None:
-            names = self.compound_names.get(application.compound_id or "")
-            return Directory([Standard(str(application.compound_id), names[0], names[1:])]) if names else None
-
-        return made
-
-    def keys(self) -> dict[str, str]:
-        """District keys by code."""
-        return {code: key for key, code in self.district_code.items()}
-
-
-def useful(application: Application, places: Places, district: str) -> frozenset[str]:
-    """Facts that the rule can use for a family of this basis with hukou in this district ("other": elsewhere).
-
-    Found by asking the rule itself about a family of whom nothing more is known.
-    """
-    policy = places.rules.get(application.season_id)
-    relations = tuple(p.get("relation") for _, p in _people(application))
-    key = application.season_id, application.basis, district, relations
-    if key not in places.known:
-        places.known[key] = frozenset() if policy is None else _probe(policy, application, district)
-    return places.known[key]
-
-
-def _probe(policy: Policy, application: Application, district: str) -> frozenset[str]:
-    sheet = {name: Fact(value, "declared") for name, value in not_claimed(application).items()}
-    sheet["child.hukou_district"] = Fact(district)
-    verdict = decide(policy, sheet)
-    found, rule = set(verdict.needed), compiled(policy)
-    for code, truth in verdict.truths.items():
-        part = rule.points.get(code)
-        if part and truth is not Truth.FALSE:
-            found.update(open_facts(part, sheet))
-    for _, order in policy.orders():
-        found.update(n for n in order.names if n.startswith("permit.") and district != application.season.district_id)
-        if order.when:
-            found.update(n for part in order.when.walk() for n in part.facts())
-    return frozenset(found)
-
-
-def regions(policy: Policy) -> tuple[str, ...]:
-    """Districts in which a rule counts dwellings, in its order."""
-    named = policy.parameters.get("city_core")
-    lists: list[Any] = [named] if isinstance(named, list) else []
-    lists += [part.no_dwelling_in for _, c in policy.conditions() for part in c.walk() if part.no_dwelling_in]
-    return tuple(dict.fromkeys(str(key) for keys in lists for key in keys))
-
-
-def uses_zone(policy: Policy | None) -> frozenset[str]:
-    """Histories of which the rule asks how long they lay in the zone."""
-    if policy is None:
-        return frozenset()
-    parts = [part for _, condition in policy.conditions() for part in condition.walk() if part.amount]
-    amounts = [part.amount for part in parts if part.amount] + [i.of for _, i in policy.items() if i.of]
-    return frozenset(name for q in amounts if q.at == "zone" for name in q.of or ())
-
-
-def _people(application: Application) -> list[tuple[str, dict[str, str]]]:
-    """Guardians as typed, first and second."""
-    claim = application.claim
-    return [(n, claim[n]) for n in ("guardian", "second_guardian") if claim.get(n) and claim[n].get("id_number")]
-
-
-class _Asker:
-    def __init__(self, application: Application, consent: str) -> None:
-        self.application, self.consent = application, consent
-        self.made: list[Inquiry] = []
-
-    def __call__(self, item: str, keys: dict[str, Any], claim: dict[str, Any] | None = None, part: str = "") -> None:
-        a = self.application
-        self.made.append(
-            Inquiry(a.key, a.season.district_id, item, a.claim_version, self.consent, keys, claim or {}, part)
-        )
-
-
-def first_questions(application: Application, consent: str, places: Places) -> list[Inquiry]:
-    """What can be asked at once."""
-    ask = _Asker(application, consent)
-    claim, compound = application.claim, application.compound_id or ""
-    child = claim["child"]
-    ask("PS1", {"name": child["name"], "id": child["id_number"]}, {"name": child["name"]}, "child")
-    asked = {"name": child["name"]}
-    if application.basis != "lease":
-        asked["address"] = places.compound_address.get(compound, "")
-    ask("PS2", {"id": child["id_number"]}, asked)
-    ask("ED1", {"id": child["id_number"]})
-    for part, person in _people(application):
-        who = {"name": person["name"], "id": person["id_number"]}
-        ask("PS1", who, {"name": person["name"]}, part)
-        ask("PS3", {"child_id": child["id_number"], "guardian_id": person["id_number"]}, {"same_household": True}, part)
-        if group := claim.get("special_group"):
-            for item in SPECIAL:
-                ask(item, who, {"group": group}, part)
-        home = {"address_code": compound, "name": person["name"]}
-        if application.basis == "owned":
-            ask("NR1", who, home, part)
-        elif application.basis in ("contract", "resettlement", "lease"):
-            ask(
-                {"contract": "HC1", "resettlement": "HC3", "lease": "HC2"}[application.basis],
-                who,
-                {"address_code": compound},
-                part,
-            )
-    elder = claim.get("grandparent")
-    if elder and elder.get("id_number"):
-        if application.basis == "grandparents":
-            ask(
-                "NR1",
-                {"name": elder["name"], "id": elder["id_number"]},
-                {"address_code": compound, "name": elder["name"]},
-                "grandparent",
-            )
-        ask(
-            "PS3",
-            {"child_id": child["id_number"], "guardian_id": elder["id_number"]},
-            {"same_household": True},
-            "grandparent",
-        )
-    if application.basis in ("grandparents", "lease"):
-        _ask_dwellings(ask, application, places)
-    return ask.made
-
-
-def _ask_dwellings(ask: _Asker, application: Application, places: Places) -> None:
-    ids = [application.claim["child"]["id_number"], *(p["id_number"] for _, p in _people(application))]
-    regions = [places.district_code.get(k, k) for k in places.core[application.season_id]]
-    ask("NR3", {"ids": ids, "regions": regions})
-
-
-def further_questions(application: Application, consent: str, places: Places, answers: Answers) -> list[Inquiry]:
-    """What depends on an answer: other spellings of an address, a home without a code, work of families from elsewhere."""
-    ask = _Asker(application, consent)
-    hukou, district = _fields(answers.get(("PS2", ""))), hukou_district(answers, places)
-    if hukou and not hukou["address_code"]:
-        ask("PS5", {"address": hukou["address"]}, part="hukou")
-    for part, right in _rights(application, answers):
-        if not right["address_code"]:  # an electronic certificate always has one
-            ask("NR4", {"unit_no": right["unit_no"]}, part=f"{part}/{right['unit_no'][-8:]}")
-    missing = application.basis in ("owned", "grandparents") and home_missing(application, answers)
-    if application.basis == "owned" and missing:
-        child = application.claim["child"]
-        ask(
-            "NR1",
-            {"name": child["name"], "id": child["id_number"]},
-            {"address_code": application.compound_id, "name": child["name"]},
-            "child",
-        )
-    if missing:
-        _ask_by_number(ask, application)
-    if district:
-        can_use = useful(application, places, district)
-        _ask_applicants(ask, application, can_use, district != application.season.district_id)
-        _ask_about_home(ask, application, places, answers, can_use)
-    return ask.made
-
-
-def hukou_district(answers: Answers, places: Places) -> str:
-    """The key of the district of the child's hukou, "other" outside the city; "" where it is not known.
-
-    Who holds a permit of residents from elsewhere (X11) has no hukou.
-    """
-    hukou = _fields(answers.get(("PS2", "")))
-    if hukou is None:
-        return "other" if permit_held(answers, "child") else ""
-    return places.keys().get(hukou["region"], "other")
-
-
-def _ask_by_number(ask: _Asker, application: Application) -> None:
-    """The certificate by the number that the family typed, for whoever may own the home: new and old certificates that
-    the register by owner lacks. A number that is none of a certificate is not asked."""
-    paper = identity.read_paper(application.claim.get("certificate_no") or "")
-    if paper.kind not in ("certificate", "old_certificate") or paper.slips:
-        return
-    for part, person in (*record_facts.named(application), ("child", application.claim["child"])):
-        if (part == "grandparent") == (application.basis == "grandparents"):
-            keys = {"certificate_no": paper.number, "name": person["name"], "id": person["id_number"]}
-            ask("NR2", keys, {"address_code": application.compound_id}, part)
-
-
-_WANTED_BY = {
-    "HR1": {"insurance", "job"},
-    "HR2": {"work", "job"},
-    "MR1": {"business", "job"},
-    "MR2": {"business", "job"},
-    "PS4": {"permit", "residence"},
-}
-
-
-def _ask_applicants(ask: _Asker, application: Application, can_use: frozenset[str], elsewhere: bool) -> None:
-    """Work, insurance, licences and permits of the applicants, as far as the rule can use them."""
-    topics = {name.split(".")[0] for name in can_use} | ({"permit"} if "place.permit" in can_use else set())
-    for part, person in _people(application):
-        who = {"name": person["name"], "id": person["id_number"]}
-        for item, wanted in _WANTED_BY.items():
-            # Who has the hukou here can't hold a permit.
-            if not wanted & topics or (item == "PS4" and not elsewhere):
-                continue
-            keys = {k: v for k, v in who.items() if k in ITEMS[item].keys}
-            ask(item, keys, {}, part)
-
-
-def _ask_about_home(
-    ask: _Asker, application: Application, places: Places, answers: Answers, can_use: frozenset[str]
-) -> None:
-    """Seats that the home serves; dwellings of who owns together with others or not by purchase; a permit's place."""
-    home = home_of(application, answers)
-    if home and {"dwelling.seat_locks", "dwelling.other_pupils"} & can_use:
-        ask("ED2", {"unit_no": home.get("unit_no") or home["code"]})
-    if application.basis == "owned" and "family.dwellings" in can_use and home:
-        kin = record_facts.roles(application, answers)
-        alone = all(kin.get(o["id_digest"]) in PARENTS | {"child"} for o in home["owners"])
-        if not alone or home.get("nature") not in (None, "commercial", "apartment"):
-            _ask_dwellings(ask, application, places)
-    if "place.permit" in can_use or "permit.main" in places.zoned(application.season_id):
-        for part, _ in _people(application):
-            if held := _fields(answers.get(("PS4", part))):
-                ask("PS5", {"address": held["address"]}, part=f"permit/{part}")
-
-
-def home_of(application: Application, answers: Answers) -> dict[str, Any] | None:
-    """The claimed home as its register knows it: code, owners, nature and unit_no as far as known; None if not found."""
-    if application.basis in ("owned", "grandparents"):
-        for part, right in _rights(application, answers):
-            if _in_compound(application, right, answers, part):
-                return {**right, "code": _code_of(right, answers, part)}
-        return None
-    found = _paper(application, answers)
-    if found is None:
-        return None
-    query, f = found
-    item = {"contract": "HC1", "resettlement": "HC3"}.get(application.basis, "HC2")
-    code = f["present_address_code" if item == "HC3" else "address_code"]
-    return {**f, "code": code, "owners": f.get("buyers", []), "item": item, "shown_by": query}
-
-
-def home_missing(application: Application, answers: Answers) -> bool:
-    """Whether the claimed home's register has answered whoever was asked about, and does not show it."""
-    items = {"contract": "HC1", "resettlement": "HC3", "lease": "HC2"}
-    asked = _of(answers, items.get(application.basis, "NR1"))
-    if any(q.state != Query.State.ANSWERED for q in asked):
-        return False
-    return home_of(application, {key: q for key, q in answers.items() if key[0] != "X10"}) is None
-
-
-def _paper(application: Application, answers: Answers) -> tuple[Query, dict[str, Any]] | None:
-    """The valid contract, agreement or lease of the claimed home, with its record: as its register holds it, else as
-    its electronic licence (X10) shows it."""
-    item, name = {"contract": ("HC1", "address_code"), "resettlement": ("HC3", "present_address_code")}.get(
-        application.basis, ("HC2", "address_code")
-    )
-    for query in _of(answers, item):
-        f = _fields(query)
-        valid = f is not None and f["status"] in ("valid", "registered")
-        if f is not None and valid and (f[name] or "").split("/")[0] == application.compound_id:
-            return query, f
-    kind = LICENCES.get(application.basis)
-    for query in _of(answers, "X10"):
-        held = _licence(query, application)
-        if held and held["kind"] == kind and held["address_code"].split("/")[0] == application.compound_id:
-            return query, held
-    return None
-
-
-LICENCES = {
-    "owned": "property_certificate",
-    "grandparents": "property_certificate",
-    "contract": "sale_contract",
-    "lease": "lease_filing",
-}
-"""The kind of electronic licence that shows a home of each basis."""
-
-
-def licence_held(query: Query, application: Application) -> dict[str, Any] | None:
-    """A valid electronic licence (X10) of who was asked about, whether or not it agrees with what the family says."""
-    held = _fields(query)
-    if held is None or held["status"] != "valid":
-        return None
-    if held["expires_on"] and query.as_of and held["expires_on"] < query.as_of.isoformat():
-        return None
-    mine = id_digest(application.claim[query.part]["id_number"])
-    return held if mine in {o["id_digest"] for o in held["holders"]} else None
-
-
-def _licence(query: Query, application: Application) -> dict[str, Any] | None:
-    """A valid electronic licence of which all that the family says agrees, under the names that its register uses.
-
-    None otherwise: what agrees in part only is for a person to judge.
-    """
-    held = licence_held(query, application)
-    if held is None or query.match != "Y" or not held["address_code"]:
-        return None
-    since = held["valid_from"] or held["issued_on"]
-    ends = min(held["expires_on"] or "9", f"{application.season.year}-08-31")
-    span = date.fromisoformat(since).toordinal(), date.fromisoformat(ends).toordinal() - 1
-    return {
-        **held,
-        "owners": held["holders"],
-        "buyers": held["holders"],
-        "registered_on": held["issued_on"],
-        "filed_on": held["issued_on"],
-        "starts_on": since,
-        "ends_on": held["expires_on"],
-        "delivered_on": None,
-        "unbroken_months": max(records.length(span, "months"), 0),
-        "status": "current" if held["kind"] == "property_certificate" else "valid",
-        "item": "X10",
-    }
-
-
-def _rights(application: Application, answers: Answers) -> list[tuple[str, dict[str, Any]]]:
-    """Current rights by owner (NR1), certificates that name the family by their number (NR2), electronic ones (X10)."""
-    found: list[tuple[str, dict[str, Any]]] = []
-    for (item, part), query in sorted(answers.items()):
-        if item == "NR1":
-            rights = (_fields(query) or {}).get("rights", [])
-        elif item == "NR2" and query.match != "N":
-            rights = [_fields(query) or {}]
-        elif item == "X10":
-            rights = [_licence(query, application) or {}]
-        else:
-            continue
-        found += [(part, {**right, "item": item}) for right in rights if right.get("status") == "current"]
-    return found
-
-
-def _code_of(right: dict[str, Any], answers: Answers, part: str) -> str:
-    if right["address_code"]:
-        return str(right["address_code"])
-    found = _fields(answers.get(("NR4", f"{part}/{right['unit_no'][-8:]}")))
-    return str(found["address_code"]) if found else ""
-
-
-def _in_compound(application: Application, right: dict[str, Any], answers: Answers, part: str) -> bool:
-    return _code_of(right, answers, part).split("/")[0] == application.compound_id
 
 
 @dataclass
@@ -443,49 +40,6 @@ class Judgement:
 
     def ask_for(self, reason: str, *facts: str) -> None:
         self.reasons.setdefault(reason, set()).update(facts)
-
-
-def not_claimed(application: Application) -> dict[str, Value]:
-    """What a claim does not say is not so: homes of other bases than the claimed one, a second applicant's records."""
-    found = {name: value for name, value in _NOT_CLAIMED.items() if name not in _CLAIMED[application.basis]}
-    if application.basis == "lease":
-        found |= {"dwelling.in_zone": False, "dwelling.owners": Owners(), "dwelling.kind": "none"}
-        found |= {"dwelling.address_equals_hukou": False}
-    else:
-        found |= {"lease.kind": "none", "lease.history": History()}
-    if application.basis != "grandparents":
-        found["child.lives_with_grandparents"] = False
-    if not application.claim.get("second_guardian"):
-        found |= {f"{topic}.assistant": History() for topic in _HISTORIES}
-    elif {p.get("relation") for _, p in _people(application)} == {"father", "mother"}:
-        found["family.single_parent"] = False
-    return found
-
-
-_CLAIMED = {
-    "owned": ("dwelling.owned_by_family",),
-    "grandparents": ("dwelling.owned_by_grandparent",),
-    "contract": ("dwelling.owned_by_family", "dwelling.is_contract"),
-    "resettlement": (
-        "dwelling.owned_by_family",
-        "dwelling.is_resettlement",
-        "dwelling.original_village_in_zone",
-    ),
-    "lease": ("lease.sole", "lease.in_zone"),
-}
-"""What a basis claims: open until its register has answered."""
-_HISTORIES = ("permit", "insurance", "business", "work", "fund", "tax", "moved")
-_NOT_CLAIMED: dict[str, Value] = {
-    "dwelling.owned_by_family": False,
-    "dwelling.owned_by_grandparent": False,
-    "dwelling.is_contract": False,
-    "dwelling.is_resettlement": False,
-    "dwelling.original_village_in_zone": False,
-    "lease.sole": False,
-    "lease.in_zone": False,
-    "family.reported_absent": False,
-    "family.special_group": "",
-}
 
 
 def judge(application: Application, answers: Answers, places: Places) -> Judgement:
@@ -550,38 +104,6 @@ _SAME_AS = {
 """Records that rest on the same answers as a plain fact."""
 
 
-def standing(application: Application) -> dict[str, Fact]:
-    """What a person has confirmed, as far as the claim is still the one that the papers were about."""
-    return unpack(in_force(application))
-
-
-def in_force(application: Application) -> dict[str, Any]:
-    """The stored overrides that still speak of the claim as it stands."""
-    return {
-        name: row
-        for name, row in application.overrides.items()
-        if len(row) < 4 or row[3].get("about") in (None, about(application, name))
-    }
-
-
-_ABOUT_PEOPLE = ("child", "father", "mother", "family", "sibling", "history")
-_ABOUT_APPLICANTS = ("main", "job", "permit", "insurance", "fund", "business", "tax", "work", "moved")
-
-
-def about(application: Application, name: str) -> str:
-    """A keyed digest of the part of the claim that a fact speaks of: another home or person is another fact."""
-    people = {part: p["id_number"] for part, p in record_facts.named(application)}
-    people["child"] = application.claim["child"]["id_number"]
-    topic = name.split(".")[0]
-    if topic in _ABOUT_APPLICANTS:
-        parts: list[Any] = [people.get("guardian"), people.get("second_guardian")]
-    elif topic in _ABOUT_PEOPLE:
-        parts = [people]
-    else:
-        parts = [people, application.basis, application.compound_id, application.claim.get("room", "")]
-    return crypto.blind_index(canonical.encode([topic, *parts]).decode(), "override")
-
-
 def contradicted(application: Application, answers: Answers) -> set[str]:
     """Facts about which two answers can't both be true: neither is believed, and a person looks at them.
 
@@ -589,21 +111,21 @@ def contradicted(application: Application, answers: Answers) -> set[str]:
     in one household, whoever is asked about it; who has no dwelling does not own the claimed one.
     """
     found: set[str] = set()
-    child = _fields(answers.get(("PS1", "child")))
+    child = fields(answers.get(("PS1", "child")))
     if child and application.born_on and child["born_on"] != application.born_on.isoformat():
         found.add("child.born_on")
     units: dict[str, Any] = {}
-    for _, right in _rights(application, answers):
+    for _, right in rights(application, answers):
         entry = (right["use"], right["registered_on"], sorted(o["id_digest"] for o in right["owners"]))
         if right["unit_no"] and units.setdefault(right["unit_no"], entry) != entry:
             found |= {"dwelling.full_ownership", "dwelling.owners_within_kin", "dwelling.acquired_on"}
-    books = [f["members"] for q in _of(answers, "PS3") if (f := _fields(q))]
+    books = [f["members"] for q in of_item(answers, "PS3") if (f := fields(q))]
     if len({tuple(sorted(m["id_digest"] for m in members)) for members in books}) > 1:
         found |= {"child.with_guardian_household", "child.with_grandparent_household"}
-    counted = _fields(answers.get(("NR3", "")))
-    mine = {id_digest(person["id_number"]) for _, person in _people(application)}
+    counted = fields(answers.get(("NR3", "")))
+    mine = {id_digest(person["id_number"]) for _, person in applicants(application)}
     # Only the claimed home surely lies where dwellings were counted: a house in another city contradicts nothing.
-    here = [right for part, right in _rights(application, answers) if _in_compound(application, right, answers, part)]
+    here = [right for part, right in rights(application, answers) if in_compound(application, right, answers, part)]
     owned = any(o["id_digest"] in mine for right in here for o in right["owners"])
     if counted and not any(counted["count_by_region"].values()) and owned:
         found.add("family.no_dwelling_in_core")
@@ -644,7 +166,7 @@ def _check(
 
 def _special(out: Judgement, application: Application, answers: Answers) -> None:
     """A preference that the law gives, where the city has its register connected; else the school confirms it."""
-    queries = [q for item in SPECIAL for q in _of(answers, item)]
+    queries = [q for item in SPECIAL for q in of_item(answers, item)]
     found = next((q for q in queries if q.state == Query.State.ANSWERED and q.match == "Y"), None)
     if found:
         out.facts["family.special_group"] = Fact(application.claim["special_group"], found.item, found.as_of)
@@ -671,9 +193,9 @@ def _person(out: Judgement, application: Application, answers: Answers) -> None:
         else:
             _check(out, application, query, S.MATCHED, "", shown)
     child = answers.get(("PS1", "child"))
-    if not _fields(child) and permit_held(answers, "child"):
+    if not fields(child) and permit_held(answers, "child"):
         child = answers["X11", "child"]
-    info = _fields(child)
+    info = fields(child)
     out.facts["child.born_on"] = Fact(application.born_on, child.item, child.as_of) if child and info else UNKNOWN
     _pupil(out, application, answers)
 
@@ -682,7 +204,7 @@ def _pupil(out: Judgement, application: Application, answers: Answers) -> None:
     """The pupil register: nobody is enrolled twice, and who leaves primary school goes to a junior one."""
     enrolled = answers.get(("ED1", ""))
     if enrolled and record_facts.answered(enrolled):
-        record = _fields(enrolled)
+        record = fields(enrolled)
         taken = bool(record and record["status"] == "in_school" and record["stage"] == application.season.level)
         out.facts["child.already_enrolled"] = Fact(taken, "ED1", enrolled.as_of)
         if application.season.level == "junior":
@@ -709,7 +231,7 @@ def _pupil(out: Judgement, application: Application, answers: Answers) -> None:
 
 def _household(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     query = answers.get(("PS2", ""))
-    hukou = _fields(query)
+    hukou = fields(query)
     compound = application.compound_id or ""
     claimed = {"address": places.compound_address.get(compound, "")}
     if hukou is None and permit_held(answers, "child"):
@@ -754,10 +276,10 @@ def _household(out: Judgement, application: Application, answers: Answers, place
         )
     together = [answers[("PS3", part)] for part in ("guardian", "second_guardian") if ("PS3", part) in answers]
     answered = [q for q in together if q.state == Query.State.ANSWERED]
-    same = any((_fields(q) or {}).get("same_household") for q in answered)
-    with_elder = _fields(answers.get(("PS3", "grandparent")))
+    same = any((fields(q) or {}).get("same_household") for q in answered)
+    with_elder = fields(answers.get(("PS3", "grandparent")))
     for q in together:
-        mine = bool((_fields(q) or {}).get("same_household"))
+        mine = bool((fields(q) or {}).get("same_household"))
         _check(
             out,
             application,
@@ -810,7 +332,7 @@ def _with_parents(out: Judgement, application: Application, answers: Answers) ->
     parents: dict[str, tuple[bool, Query]] = {}
     for part, person in record_facts.named(application):
         query = answers.get(("PS3", part))
-        known = _fields(query)
+        known = fields(query)
         if query is None or known is None:
             continue
         if known["kinship"] == "parent":
@@ -819,11 +341,11 @@ def _with_parents(out: Judgement, application: Application, answers: Answers) ->
             # Who has a sibling has one in whichever book: "no" stands, and so does the one "yes" that was asked for.
             name = "father.sole_child" if known["through"] == "father" else "mother.sole_daughter"
             out.facts[name] = Fact(known["only_child"], "PS3", query.as_of)
-    first = next((q for q in _of(answers, "PS3") if _fields(q)), None)
-    alone = (_fields(first) or {}).get("parents_on_record") == 1
+    first = next((q for q in of_item(answers, "PS3") if fields(q)), None)
+    alone = (fields(first) or {}).get("parents_on_record") == 1
     if alone and first:
         out.facts["family.single_parent"] = Fact(True, "PS3", first.as_of)
-    for q in _of(answers, "X3"):
+    for q in of_item(answers, "X3"):
         judged = record_facts.judgment(application, answers, q.part)
         if judged and judged["kind"] == "custody":
             out.facts.setdefault("family.single_parent", Fact(True, "X3", q.as_of))
@@ -843,7 +365,7 @@ def hukou_code(answers: Answers, own: Callable[[], Directory | None] = lambda: N
 
     Where the register of addresses knows no such place, the claimed compound's own names may (`own`).
     """
-    hukou = _fields(answers.get(("PS2", "")))
+    hukou = fields(answers.get(("PS2", "")))
     if hukou is None:
         return ""
     if hukou["address_code"]:
@@ -853,7 +375,7 @@ def hukou_code(answers: Answers, own: Callable[[], Directory | None] = lambda: N
 
 def _read_place(query: Query | None, text: str, own: Callable[[], Directory | None]) -> str:
     """A text's place by PS5. Several places are none; only where it knows no place at all, ours are looked at."""
-    if found := _fields(query):
+    if found := fields(query):
         return str(found["address_code"])
     unknown = query is not None and query.state == Query.State.ANSWERED and query.code == Code.NO_RECORD
     directory = own() if unknown else None
@@ -895,7 +417,7 @@ def _nearness(application: Application, places: Places) -> Nearness:
 def _same_address(
     out: Judgement, application: Application, home: str, answers: Answers, as_of: date | None, places: Places
 ) -> None:
-    hukou, book = hukou_code(answers, places.own(application)), _fields(answers.get(("PS2", "")))
+    hukou, book = hukou_code(answers, places.own(application)), fields(answers.get(("PS2", "")))
     if hukou and "/" in hukou and "/" in home:
         out.facts["dwelling.address_equals_hukou"] = Fact(hukou == home, "PS2", as_of)
     elif (hukou and hukou.split("/")[0] != home.split("/")[0]) or (book and book["kind"] == "collective"):
@@ -926,10 +448,6 @@ def _home_claim(application: Application) -> dict[str, str]:
     }
 
 
-def _of(answers: Answers, item: str) -> list[Query]:
-    return [q for (i, _), q in sorted(answers.items()) if i == item]
-
-
 def _home_facts(
     out: Judgement,
     application: Application,
@@ -957,8 +475,8 @@ def _home_facts(
 
 
 def _owned(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
-    queries = _of(answers, "NR1") + _of(answers, "NR2")
-    found = next(((p, r) for p, r in _rights(application, answers) if _in_compound(application, r, answers, p)), None)
+    queries = of_item(answers, "NR1") + of_item(answers, "NR2")
+    found = next(((p, r) for p, r in rights(application, answers) if in_compound(application, r, answers, p)), None)
     if found is None:
         _no_home(
             out,
@@ -976,7 +494,7 @@ def _owned(out: Judgement, application: Application, answers: Answers, places: P
         return
     part, right = found
     query = answers[(right["item"], part)]
-    code = _code_of(right, answers, part)
+    code = code_of(right, answers, part)
     _ours(out, application, answers, [o["id_digest"] for o in right["owners"]], query)
     _home_facts(out, application, right, code, right["item"], query.as_of, places, answers)
     bought = date.fromisoformat(right["registered_on"])
@@ -1012,8 +530,8 @@ def _not_renting(out: Judgement) -> None:
 
 def _grandparents(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     _no_dwelling(out, application, answers, places)
-    queries = _of(answers, "NR1") + _of(answers, "NR2")
-    found = next(((p, r) for p, r in _rights(application, answers) if _in_compound(application, r, answers, p)), None)
+    queries = of_item(answers, "NR1") + of_item(answers, "NR2")
+    found = next(((p, r) for p, r in rights(application, answers) if in_compound(application, r, answers, p)), None)
     if found is None:
         _no_home(
             out,
@@ -1027,7 +545,7 @@ def _grandparents(out: Judgement, application: Application, answers: Answers, pl
         return
     part, right = found
     query = answers[(right["item"], part)]
-    code = _code_of(right, answers, part)
+    code = code_of(right, answers, part)
     kin = record_facts.roles(application, answers)
     elder = any(kin.get(o["id_digest"]) in record_facts.GRANDPARENTS for o in right["owners"])
     out.facts["dwelling.owned_by_grandparent"] = Fact(True, right["item"], query.as_of) if elder else UNKNOWN
@@ -1043,7 +561,7 @@ def _grandparents(out: Judgement, application: Application, answers: Answers, pl
 
 
 def _contract(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
-    queries, shown = _of(answers, "HC1"), _paper(application, answers)
+    queries, shown = of_item(answers, "HC1"), paper(application, answers)
     if shown is None:
         _no_home(
             out,
@@ -1079,7 +597,7 @@ def _contract(out: Judgement, application: Application, answers: Answers, places
 
 
 def _resettlement(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
-    queries, shown = _of(answers, "HC3"), _paper(application, answers)
+    queries, shown = of_item(answers, "HC3"), paper(application, answers)
     if shown is None:
         _no_home(
             out,
@@ -1099,7 +617,7 @@ def _resettlement(out: Judgement, application: Application, answers: Answers, pl
     found, agreement = shown
     code = agreement["present_address_code"]
     out.facts["dwelling.is_resettlement"] = Fact(True, "HC3", found.as_of)
-    holders = [id_digest(p["id_number"]) for part, p in _people(application) if _fields(answers.get(("HC3", part)))]
+    holders = [id_digest(p["id_number"]) for part, p in applicants(application) if fields(answers.get(("HC3", part)))]
     _ours(out, application, answers, holders, found)
     _home_facts(
         out,
@@ -1133,7 +651,7 @@ def _resettlement(out: Judgement, application: Application, answers: Answers, pl
 
 def _no_dwelling(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     query = answers.get(("NR3", ""))
-    counted = _fields(query)
+    counted = fields(query)
     if counted is None or query is None:
         out.facts["family.no_dwelling_in_core"] = UNKNOWN
         if query is not None and query.state == Query.State.ANSWERED:
@@ -1153,7 +671,7 @@ def _no_dwelling(out: Judgement, application: Application, answers: Answers, pla
 
 def _lease(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     _no_dwelling(out, application, answers, places)
-    queries, shown = _of(answers, "HC2"), _paper(application, answers)
+    queries, shown = of_item(answers, "HC2"), paper(application, answers)
     if shown is None:
         _no_home(out, application, queries, "lease_not_found", "lease.in_zone", "lease.sole", "lease.filed_on")
     else:
@@ -1183,7 +701,7 @@ def _lease(out: Judgement, application: Application, answers: Answers, places: P
 def _records(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     """Facts that are more than one value, as far as the answers tell; what was not asked stays as it is."""
     near, zoned = _nearness(application, places), places.zoned(application.season_id)
-    home, hukou = home_of(application, answers), _fields(answers.get(("PS2", "")))
+    home, hukou = home_of(application, answers), fields(answers.get(("PS2", "")))
     here = hukou is not None and hukou["region"] == near.district
     for part, who in APPLICANTS:
         if not application.claim.get(part):
@@ -1201,8 +719,8 @@ def _records(out: Judgement, application: Application, answers: Answers, places:
             if (item, part) in answers and found[f"{name}.{who}"] is UNKNOWN:
                 out.ask_for("job_not_found" if name != "permit" else "permit_not_found", f"{name}.{who}")
     _permit_facts(out, application, answers, places)
-    item = "PS1" if _fields(answers.get(("PS1", "guardian"))) else "X11"
-    born = _fields(answers.get((item, "guardian")))
+    item = "PS1" if fields(answers.get(("PS1", "guardian"))) else "X11"
+    born = fields(answers.get((item, "guardian")))
     if born and (item == "PS1" or permit_held(answers, "guardian")):
         age = _age(date.fromisoformat(born["born_on"]), application.season.year)
         out.facts["main.age"] = Fact(age, item, answers[item, "guardian"].as_of)
@@ -1222,15 +740,15 @@ def _permit(
     other = answers["X11", part] if permit_held(answers, part) else None
     if query is None and here and other is None:
         return Fact(History(), "PS2", answers["PS2", ""].as_of)
-    held = _fields(query)
+    held = fields(query)
     code = _read_place(answers.get(("PS5", f"permit/{part}")), held["address"], own) if held else ""
     return record_facts.permit(query, code, near, "permit.main" in zoned, other)
 
 
 def _permit_facts(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
-    held = [(q, f) for q in _of(answers, "PS4") if (f := _fields(q))]
-    for q in _of(answers, "PS4"):
-        _check(out, application, q, S.INFORMATION, "", first_try=bool(_fields(q)))
+    held = [(q, f) for q in of_item(answers, "PS4") if (f := fields(q))]
+    for q in of_item(answers, "PS4"):
+        _check(out, application, q, S.INFORMATION, "", first_try=bool(fields(q)))
     if held:
         query, first = held[0]
         out.facts["permit.first_issued_on"] = Fact(date.fromisoformat(first["first_issued_on"]), "PS4", query.as_of)
@@ -1247,8 +765,8 @@ def _permit_facts(out: Judgement, application: Application, answers: Answers, pl
         if day:
             months = records.length((since.toordinal(), day.toordinal() - 1), "months")
             out.facts["permit.months"] = Fact(max(months, 0), "X11", day)
-    for q in (q for q in _of(answers, "PS5") if q.part.startswith("permit/")):
-        _check(out, application, q, S.INFORMATION, "", first_try=bool(_fields(q)))
+    for q in (q for q in of_item(answers, "PS5") if q.part.startswith("permit/")):
+        _check(out, application, q, S.INFORMATION, "", first_try=bool(fields(q)))
 
 
 def _home_records(
@@ -1257,7 +775,7 @@ def _home_records(
     """The home's place and kind, the seats that it serves, the dwellings that come with it, the time lived there."""
     item = {"contract": "HC1", "resettlement": "HC3", "lease": "HC2"}.get(application.basis, "NR1")
     item = (home or {}).get("item", item)
-    source = (home or {}).get("shown_by") or next((q for q in _of(answers, item) if _fields(q)), None)
+    source = (home or {}).get("shown_by") or next((q for q in of_item(answers, item) if fields(q)), None)
     as_of, district = source.as_of if source else None, application.season.district_id
     shown = source.item if source else item
     lived: Spell | None = None
@@ -1320,9 +838,9 @@ def _dwellings(out: Judgement, application: Application, answers: Answers, place
 def _work(out: Judgement, application: Application, answers: Answers, places: Places) -> None:
     code = places.district_code[application.season.district_id]
     started: list[tuple[date, str, date | None]] = []
-    asked = [q for item in ("HR1", "HR2", "MR1", "MR2") for q in _of(answers, item)]
+    asked = [q for item in ("HR1", "HR2", "MR1", "MR2") for q in of_item(answers, item)]
     for q in asked:
-        f = _fields(q)
+        f = fields(q)
         if not f or f["region"] != code:
             continue
         if q.item == "HR1" and f["status"] == "paying":
@@ -1339,4 +857,4 @@ def _work(out: Judgement, application: Application, answers: Answers, places: Pl
         out.facts["job.in_district"] = UNKNOWN
         out.ask_for("job_not_found", "job.in_district")
     for q in asked:
-        _check(out, application, q, S.INFORMATION, "", first_try=bool(_fields(q)))
+        _check(out, application, q, S.INFORMATION, "", first_try=bool(fields(q)))

@@ -14,9 +14,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from ruxue.algorithms import identity
-from ruxue.applications import evidence, record_facts
-from ruxue.applications.evidence import Places
+from ruxue.applications import homes, record_facts
 from ruxue.applications.models import Application, Check
+from ruxue.applications.questions import Places, hukou_district, useful
 from ruxue.exchange.inquiries import Inquiry
 from ruxue.exchange.items import Code, id_digest
 from ruxue.exchange.models import Query
@@ -65,24 +65,24 @@ def _at_once(row: Application, places: Places, offered: Collection[str]) -> Aske
 def _further(row: Application, places: Places, answers: Answers, offered: Collection[str]) -> Asked:
     """Months where the rule can use them or needs to know of work, kinship that the household register does not show,
     licences of a home that its register does not show."""
-    district = evidence.hukou_district(answers, places)
-    useful = evidence.useful(row, places, district) if district else frozenset()
-    topics = {name.split(".")[0] for name in useful}
+    district = hukou_district(answers, places)
+    can_use = useful(row, places, district) if district else frozenset()
+    topics = {name.split(".")[0] for name in can_use}
     for part, person in record_facts.named(row):
         who = {"name": person["name"], "id": person["id_number"]}
         for item, topic in _HISTORIES.items():
             if part in _APPLICANTS and {topic, "job"} & topics:
                 yield item, part, who, {}
     if any(item in offered for item in ("X1", "X2", "X3")):
-        yield from _kinship(row, answers, useful)
-    if "X10" in offered and row.basis in evidence.LICENCES and evidence.home_missing(row, answers):
+        yield from _kinship(row, answers, can_use)
+    if "X10" in offered and row.basis in homes.LICENCES and homes.home_missing(row, answers):
         claim = {"address_code": row.compound_id}
         if typed := row.claim.get("certificate_no"):
             claim["number"] = identity.read_paper(typed).number
         for part, person in record_facts.named(row):
             if (part == "grandparent") == (row.basis == "grandparents"):
                 who = {"name": person["name"], "id": person["id_number"]}
-                yield "X10", part, {**who, "kind": evidence.LICENCES[row.basis]}, claim
+                yield "X10", part, {**who, "kind": homes.LICENCES[row.basis]}, claim
 
 
 _ALONE = {"family.single_parent", "family.no_dwelling_in_core", "family.dwellings", "child.hukou_with_parents"}
@@ -110,7 +110,7 @@ def _kinship(row: Application, answers: Answers, useful: Collection[str]) -> Ask
     # By the household register alone, so that an answer does not take back its own question.
     kin = {id_digest(row.claim[part]["id_number"]) for part in parents} | {id_digest(child)}
     kin |= {id_digest(row.claim["grandparent"]["id_number"])} if "grandparent" in told else set()
-    home = evidence.home_of(row, answers) if row.basis != "resettlement" else None
+    home = homes.home_of(row, answers) if row.basis != "resettlement" else None
     owners = {o["id_digest"] for o in home["owners"]} if home else set()
     stranger = bool(owners - kin) and row.basis != "grandparents"
     alone = len(parents) == 1 and len(kinship) == 1

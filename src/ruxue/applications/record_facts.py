@@ -41,6 +41,12 @@ def answered(query: Query | None) -> bool:
     return query is not None and query.state == Query.State.ANSWERED and query.code in known
 
 
+def applicants(application: Application) -> list[tuple[str, dict[str, str]]]:
+    """Guardians as typed, first and second."""
+    claim = application.claim
+    return [(n, claim[n]) for n in ("guardian", "second_guardian") if claim.get(n) and claim[n].get("id_number")]
+
+
 def named(application: Application) -> list[tuple[str, dict[str, str]]]:
     """Guardians and grandparent as typed, with the part of the claim that names them."""
     claim = application.claim

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ruxue.accounts import consent
 from ruxue.accounts.models import User
-from ruxue.applications import evidence, record_facts, verify
+from ruxue.applications import evidence, homes, record_facts, stored_facts, verify
 from ruxue.applications.machine import By, change, locked
 from ruxue.applications.models import Application, Booking, Check, Document, Objection, Slot
 from ruxue.applications.reasons import REASONS
@@ -86,7 +86,7 @@ def licences(row: Application) -> list[dict[str, Any]]:
     if row.state not in TAKES_PAPERS or row.documents.filter(kind="licence").exists():
         return []
     rows = inquiries.of_subject(row.key, row.claim_version)
-    found = (evidence.licence_held(q, row) for q in rows if q.item == "X10" and q.state == Query.State.ANSWERED)
+    found = (homes.licence_held(q, row) for q in rows if q.item == "X10" and q.state == Query.State.ANSWERED)
     return [held for held in found if held]
 
 
@@ -296,7 +296,7 @@ def disputable(row: Application) -> list[tuple[str, bool | None]]:
     """The yes-or-no facts that an application's category rests on, with their present value (None: not known)."""
     return [
         (name, fact.value if isinstance(fact.value, bool) else None)
-        for name, fact in evidence.unpack(row.facts).items()
+        for name, fact in stored_facts.unpack(row.facts).items()
         if VOCABULARY[name].kind is bool
     ]
 
@@ -304,7 +304,7 @@ def disputable(row: Application) -> list[tuple[str, bool | None]]:
 def preview(row: Application, confirmed: dict[str, Value]) -> str:
     """The category that the file would get if these facts were confirmed: shown to the reviewer before deciding."""
     policy = rules.in_force(row.season)
-    facts = {**evidence.unpack(row.facts), **{n: Fact(v, "officer") for n, v in confirmed.items()}}
+    facts = {**stored_facts.unpack(row.facts), **{n: Fact(v, "officer") for n, v in confirmed.items()}}
     return decide(policy, facts, final=True).category if policy else ""
 
 

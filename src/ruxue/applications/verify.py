@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from ruxue import bulk
 from ruxue.accounts.models import Consent
-from ruxue.applications import evidence, extensions, machine, record_facts
-from ruxue.applications.evidence import Judgement, Places
+from ruxue.applications import evidence, extensions, machine, questions, record_facts, stored_facts
+from ruxue.applications.evidence import Judgement
 from ruxue.applications.machine import SYSTEM, By
 from ruxue.applications.models import Application, Check, Confirmation, Message, Transition
+from ruxue.applications.questions import Places
 from ruxue.applications.states import State
 from ruxue.exchange import connections, delivery, inquiries
 from ruxue.exchange.inquiries import Inquiry
@@ -231,7 +232,7 @@ def core(season: Season) -> tuple[str, ...]:
 
 
 def _core(season: Season, policy: Policy | None) -> tuple[str, ...]:
-    return (evidence.regions(policy) if policy else ()) or (season.district_id,)
+    return (questions.regions(policy) if policy else ()) or (season.district_id,)
 
 
 @transaction.atomic
@@ -271,7 +272,7 @@ def advance(size: int = BATCH) -> tuple[int, int]:
         if any(q.state != Query.State.ANSWERED and q.item not in silent for q in mine.values()):
             parked.append(row)
             continue
-        row.overrides = evidence.in_force(row)
+        row.overrides = stored_facts.in_force(row)
         judged = _judge(row, mine, places)
         judged_rows.append(row)
         checks += judged.checks
@@ -329,9 +330,9 @@ def _questions(
     if consent is None:
         return []
     if answers is None:
-        made = evidence.first_questions(row, consent.key, places)
+        made = questions.first_questions(row, consent.key, places)
     else:
-        made = evidence.further_questions(row, consent.key, places, answers)
+        made = questions.further_questions(row, consent.key, places, answers)
     made += extensions.questions(row, consent.key, offered, places, answers)
     return [q for q in made if q.item in consent.items]
 
@@ -343,7 +344,7 @@ def _all_questions(
     return _questions(row, agreed, places, None, offered) + _questions(row, agreed, places, answers, offered)
 
 
-def _judge(row: Application, answers: evidence.Answers, places: Places) -> Judgement:
+def _judge(row: Application, answers: record_facts.Answers, places: Places) -> Judgement:
     """What the answers come to, those of the items that the city switched on included."""
     judged = evidence.judge(row, answers, places)
     region = places.district_code[row.season.district_id]
@@ -405,7 +406,7 @@ def replay(query: Query) -> tuple[Verdict, Verdict] | None:
     answers = inquiries.effective(row.key, row.claim_version)
     answers[query.item, query.part] = query
     judged = _judge(row, answers, _places([row]))
-    return decide(policy, evidence.unpack(row.facts), True), decide(policy, judged.facts, True)
+    return decide(policy, stored_facts.unpack(row.facts), True), decide(policy, judged.facts, True)
 
 
 _COLUMNS = [
@@ -483,7 +484,7 @@ def _decided(
     """Puts the rule's verdict on the application and returns it."""
     policy, digest = rule or _rule(row.season)
     verdict = decide(policy, facts, final)
-    row.facts = evidence.pack(facts)
+    row.facts = stored_facts.pack(facts)
     row.category, row.order_keys = verdict.category, list(verdict.order_keys)
     row.policy_digest = digest
     # Whose kinship is open is an owner: the paper that shows it shows owners and shares.
@@ -549,7 +550,7 @@ def deadline(season: Season) -> datetime:
 
 def decide_final(row: Application, by: By, reason: str) -> None:
     """Decides by what is proven, on a row that the caller has locked: what is unknown stays unproven, not untrue."""
-    verdict = _decided(row, evidence.unpack(row.facts), final=True)
+    verdict = _decided(row, stored_facts.unpack(row.facts), final=True)
     row.needed = []
     machine.change(row, "close", by, reason, category=verdict.category)
 
@@ -560,16 +561,16 @@ def decide_with(row: Application, confirmed: dict[str, Fact], by: By, change: st
     Each is stored with its reason, who decided and when, and stays in force when the claim is verified again, as long
     as the claim speaks of the same home and people.
     """
-    held, papers = evidence.unpack(row.facts), {d.key: d for d in row.documents.all()}
+    held, papers = stored_facts.unpack(row.facts), {d.key: d for d in row.documents.all()}
     who, now = str(by.user.key) if by.user else by.kind.value, clock.now()
     marked: dict[str, Fact] = {}
     made: list[Confirmation] = []
-    overrides = evidence.in_force(row)
+    overrides = stored_facts.in_force(row)
     for name, fact in confirmed.items():
         old = held.get(name, UNKNOWN).value
         marked[name] = replace(fact, override=Override(who, clock.today(), reason, old))
-        about = evidence.about(row, name)
-        packed = evidence.pack({name: marked[name]})[name]
+        about = stored_facts.about(row, name)
+        packed = stored_facts.pack({name: marked[name]})[name]
         overrides[name] = [*packed[:3], {**packed[3], "about": about}]
         made.append(
             Confirmation(

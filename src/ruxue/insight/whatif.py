@@ -14,7 +14,7 @@ from typing import Any
 from django.db import close_old_connections
 
 from ruxue.accounts.models import User
-from ruxue.applications import evidence
+from ruxue.applications import stored_facts
 from ruxue.applications.models import Application
 from ruxue.applications.states import State
 from ruxue.insight.models import WhatIf
@@ -96,7 +96,7 @@ def _read(season: Season) -> Iterator[Family]:
     )
     found = _rows(season).order_by("pk").values_list("key", "facts", "overrides", "school_id", "compound_id", "basis")
     for key, facts, overrides, school, compound, basis in found.iterator(chunk_size=2_000):
-        sheet = evidence.unpack({**facts, **overrides})
+        sheet = stored_facts.unpack({**facts, **overrides})
         hukou = sheet.get("child.hukou_district")
         home = "here" if hukou and hukou.value == season.district_id else "elsewhere"
         groups = {"school": school or "", "zone": zones.get(compound, ""), "kind": f"{basis}/{home}"}

@@ -14,9 +14,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ruxue.algorithms import identity
-from ruxue.applications import evidence, extensions
-from ruxue.applications.evidence import Judgement, Places
+from ruxue.applications import evidence, extensions, questions
+from ruxue.applications.evidence import Judgement
 from ruxue.applications.models import Application
+from ruxue.applications.questions import Places
 from ruxue.applications.record_facts import Answers
 from ruxue.exchange.inquiries import Inquiry
 from ruxue.exchange.items import CATALOGUE, ITEMS
@@ -48,7 +49,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.key_of = dict(self.keys) or {d.key: d.key for d in self.city.districts}
-        named = evidence.regions(self.policy)
+        named = questions.regions(self.policy)
         self.core = [k for k, mine in self.key_of.items() if mine in named]
         codes = {self.key_of[d.key]: d.code for d in self.city.districts if d.key in self.key_of}
         self.places = Places(
@@ -89,12 +90,12 @@ class Bench:
     def answers(self, row: Application) -> Answers:
         """All that the departments say about a claim, wave by wave, as the platform asks it."""
         found: dict[tuple[str, str], Query] = {}
-        wave = evidence.first_questions(row, "", self.places)
+        wave = questions.first_questions(row, "", self.places)
         wave += extensions.questions(row, "", self.offered, self.places, None)
         while wave:
             for inquiry in wave:
                 found[inquiry.item, inquiry.part] = self.ask(inquiry)
-            more = evidence.further_questions(row, "", self.places, found)
+            more = questions.further_questions(row, "", self.places, found)
             more += extensions.questions(row, "", self.offered, self.places, found)
             served = CATALOGUE.keys() | self.offered
             wave = [q for q in more if (q.item, q.part) not in found and q.item in served]
@@ -147,7 +148,7 @@ class Bench:
         if isinstance(value, Place):
             return replace(value, region=self.key_of.get(value.region, "other"))
         if isinstance(value, Dwellings):
-            counts = Dwellings(dict.fromkeys(evidence.regions(self.policy), 0))
+            counts = Dwellings(dict.fromkeys(questions.regions(self.policy), 0))
             for key, n in value.items():
                 counts[self.key_of.get(key, "other")] = counts.get(self.key_of.get(key, "other"), 0) + n
             return counts

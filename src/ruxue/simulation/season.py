@@ -23,7 +23,7 @@ from ruxue.accounts.models import Role, StaffRole, User
 from ruxue.admissions import rounds
 from ruxue.admissions.models import Offer
 from ruxue.algorithms import bundle, draw
-from ruxue.applications import claims, evidence, review, verify
+from ruxue.applications import claims, review, stored_facts, verify
 from ruxue.applications.machine import By
 from ruxue.applications.models import Application, Check, Objection, Transition
 from ruxue.applications.states import HOLDS_SEAT, PASSED, Actor, State
@@ -375,7 +375,7 @@ class Player:
                     clock.stop_at(at(self.year, 7, 10))
                     made = review.object_to(row.key, row.guardian, "公示的结果与我家实际情况不符，原件请核对")
                     clock.stop_at(at(self.year, 7, 13))
-                    held = evidence.unpack(row.facts)
+                    held = stored_facts.unpack(row.facts)
                     seen = {
                         k: v for k, v in self._truth(row).items() if v is not None and k in held and held[k].value != v
                     }

@@ -23,7 +23,7 @@ from ruxue.admissions import notices, preferences, rounds
 from ruxue.admissions.models import Offer
 from ruxue.admissions.why import Answer, why_not
 from ruxue.algorithms import identity
-from ruxue.applications import claims, evidence, review
+from ruxue.applications import claims, review, stored_facts
 from ruxue.applications.claims import AlreadyApplied, ClaimError
 from ruxue.applications.machine import NotAllowed
 from ruxue.applications.models import Application, Check
@@ -335,7 +335,7 @@ def explanation_of(row: Application) -> Explanation | None:
     policy = rules.that_decided(row.season, row.policy_digest)
     if policy is None or not row.facts:
         return None
-    facts = evidence.unpack(row.facts)
+    facts = stored_facts.unpack(row.facts)
     verdict = decide(
         policy,
         facts,
@@ -374,7 +374,7 @@ def _standing(row: Application, policy: Policy) -> Standing | None:
         return None
     admitted = offer is not None and offer.kind == Offer.Kind.ZONE
     last = made.offers.filter(school=row.school, kind=Offer.Kind.ZONE, rank=told.last_rank).first()
-    points = decide(policy, evidence.unpack(last.application.facts), final=True).total if last else None
+    points = decide(policy, stored_facts.unpack(last.application.facts), final=True).total if last else None
     return Standing(told.rank, told.applicants, told.seats, told.last_rank, admitted, points)
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from ruxue.algorithms import address
-from ruxue.applications import evidence, record_facts
+from ruxue.applications import questions, record_facts
 from ruxue.applications.models import Application
 from ruxue.places import rules
 from ruxue.places.models import Compound, Season
@@ -186,7 +186,7 @@ def _entry(name: str, season: Season, typed: Typed, errors: Mapping[str, str], z
 
 def _regions(season: Season) -> tuple[str, ...]:
     policy = rules.in_force(season)
-    return (evidence.regions(policy) if policy else ()) or (season.district_id,)
+    return (questions.regions(policy) if policy else ()) or (season.district_id,)
 
 
 def filled(values: Mapping[str, Any]) -> dict[str, str]:
