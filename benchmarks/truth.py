@@ -42,9 +42,10 @@ from ruxue.policy.engine import decide  # noqa: E402
 from ruxue.policy.facts import Fact  # noqa: E402
 from ruxue.policy.language import load_file  # noqa: E402
 from ruxue.simulation import registers  # noqa: E402
-from ruxue.simulation.city import City, Claim, Family, generate  # noqa: E402
+from ruxue.simulation.city import generate  # noqa: E402
 from ruxue.simulation.departments import Registers, first_try_rates  # noqa: E402
 from ruxue.simulation.inprocess import Bench  # noqa: E402
+from ruxue.simulation.model import City, Claim, Family  # noqa: E402
 
 BEYOND = {
     "hukou_unknown",

@@ -28,9 +28,10 @@ def fill(families: int) -> Any:
     from ruxue.places import rules
     from ruxue.places.models import District, School, Season, SeatPlan
     from ruxue.policy.facts import VOCABULARY, Fact
-    from ruxue.simulation import city as module
+    from ruxue.simulation.city import generate
+    from ruxue.simulation.ground_truth import truth_facts
 
-    city = module.generate(families, 7)
+    city = generate(families, 7)
     d = city.districts[0]
     district = District.objects.create(key="kuiwen", code=d.code, name_zh=d.name_zh, lng=0, lat=0)
     season = Season.objects.create(district=district, year=2026, retention_until=date(2027, 12, 31))
@@ -45,7 +46,7 @@ def fill(families: int) -> Any:
     rows = []
     for family in city.families:
         for child in range(len(family.children)):
-            truth = module.truth_facts(city, family, child, ("kuiwen",))
+            truth = truth_facts(city, family, child, ("kuiwen",))
             facts = {n: Fact(v, VOCABULARY[n].items[0]) for n, v in truth.items() if n in VOCABULARY}
             rows.append(
                 Application(

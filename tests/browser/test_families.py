@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ruxue.simulation.city import Family
+from ruxue.simulation.model import Family
 from tests.browser.conftest import Site, sign_in_guardian, sign_in_staff
 from tests.conftest import World
 

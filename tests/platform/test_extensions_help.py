@@ -26,9 +26,10 @@ from ruxue.policy.engine import Verdict, decide
 from ruxue.policy.language import load_file
 from ruxue.policy.records import Spell
 from ruxue.simulation import registers
-from ruxue.simulation.city import City, Claim, Family, Kin, Person, Share, generate
+from ruxue.simulation.city import generate
 from ruxue.simulation.departments import Registers
 from ruxue.simulation.inprocess import Bench
+from ruxue.simulation.model import City, Claim, Family, Kin, Person, Share
 
 ALL = frozenset(EXTENSIONS)
 DISTRICTS = ("kuiwen", "gaoxin", "hanting", "jingkai", "binhai")

@@ -14,9 +14,10 @@ from ruxue.policy.engine import Verdict, decide
 from ruxue.policy.facts import Fact, Truth
 from ruxue.policy.language import load_file
 from ruxue.simulation import registers
-from ruxue.simulation.city import City, Family, generate
+from ruxue.simulation.city import generate
 from ruxue.simulation.departments import Registers
 from ruxue.simulation.inprocess import Bench
+from ruxue.simulation.model import City, Family
 
 HOME = "kuiwen"
 FAMILIES = 500  # of the whole city, six frauds among them; a third live in the district that a rule is tried on

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ruxue.simulation import registers
-from ruxue.simulation.city import City, generate
+from ruxue.simulation.city import generate
+from ruxue.simulation.model import City
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,9 @@ from ruxue.algorithms.identity import valid_id
 from ruxue.policy.engine import decide
 from ruxue.policy.facts import VOCABULARY, Fact
 from ruxue.policy.language import load_file
-from ruxue.simulation.city import KINDS, City, Claim, Family, Person, generate, truth_facts
+from ruxue.simulation.city import KINDS, generate
+from ruxue.simulation.ground_truth import truth_facts
+from ruxue.simulation.model import City, Claim, Family, Person
 
 POLICIES = Path(__file__).parents[2] / "policies"
 CORE = ("kuiwen", "weicheng", "fangzi", "hanting", "gaoxin", "jingkai", "baoshui")

@@ -15,8 +15,8 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
 from ruxue.exchange.items import CATALOGUE, BatchAnswer, Code, Query, sign
-from ruxue.simulation.city import City
 from ruxue.simulation.departments import Config, Latency, Registers, create_app, signed
+from ruxue.simulation.model import City
 
 KEY = "a key for tests"
 FAST = {"*": Latency(0, 0)}

@@ -10,8 +10,9 @@ import pytest
 from ruxue.algorithms.identity import mask_name
 from ruxue.exchange.items import CATALOGUE, Code
 from ruxue.simulation import registers
-from ruxue.simulation.city import City, Family, generate
+from ruxue.simulation.city import generate
 from ruxue.simulation.departments import Registers, first_try_rates
+from ruxue.simulation.model import City, Family
 
 
 @pytest.fixture(scope="module")

@@ -8,799 +8,48 @@ the registers' flaws are dealt out is explained in docs/simulation.md.
 
 from __future__ import annotations
 
-import csv
-import json
 import random
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import accumulate
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pypinyin import lazy_pinyin
-from shapely import MultiPoint, Point, Polygon, contains_xy, unary_union, voronoi_polygons
-from shapely.geometry import mapping, shape
 from stdnum.cn import uscc
 
 from ruxue.algorithms.identity import id_check_digit
-from ruxue.policy.records import Dwellings, History, Owner, Owners, Place, SeatLock, SeatLocks, Spell
-
-DATA = Path(__file__).with_name("data")
-PERSON_REGION = "370799"  # never issued: no ID number here is anybody's
-Json = dict[str, Any]
-Relation = Literal["father", "mother", "grandfather", "grandmother", "other"]
-
-
-@dataclass(frozen=True)
-class District:
-    """`code` is GB/T 2260 where one exists, else a synthetic one (docs/simulation.md); `geometry` is
-    a GeoJSON polygon."""
-
-    key: str
-    name_zh: str
-    name_en: str
-    code: str
-    geometry: Json
-    lng: float
-    lat: float
-
-
-@dataclass(frozen=True)
-class Street:
-    code: str
-    name: str
-    district: str
-
-
-@dataclass(frozen=True)
-class Community:
-    """A neighbourhood or village committee; `street` is its street's name."""
-
-    code: str
-    name: str
-    street_code: str
-    district: str
-    lng: float
-    lat: float
-    street: str
-
-
-@dataclass(frozen=True)
-class Compound:
-    """A residential compound. `address` is canonical; `aliases` are the developer's, the police's and old
-    names."""
-
-    code: str
-    name: str
-    address: str
-    aliases: tuple[str, ...]
-    community: str
-    district: str
-    lng: float
-    lat: float
-    built_year: int
-    kind: Literal["commercial", "work_unit", "village", "resettlement"]
-    buildings: int
-
-
-@dataclass(frozen=True)
-class School:
-    """`geometry` and `compounds` are its zone: the polygon is for the map, the compounds decide. `class_size` is
-    at most 45. `history`: newest first, each with year, entries, registered (children of that age in the zone)
-    and last_category."""
-
-    code: str
-    name_zh: str
-    name_en: str
-    district: str
-    lng: float
-    lat: float
-    address: str
-    phone: str
-    classes: int
-    class_size: int
-    history: list[Json]
-    geometry: Json
-    compounds: tuple[str, ...]
-
-    @property
-    def seats(self) -> int:
-        return self.classes * self.class_size
-
-
-@dataclass(frozen=True)
-class Person:
-    id_number: str
-    name: str
-    sex: Literal["M", "F"]
-    born_on: date
-
-
-@dataclass(frozen=True)
-class Kin:
-    """A person and what he or she is to the children. Maternal grandparents carry `maternal`."""
-
-    person: Person
-    relation: Relation
-    maternal: bool = False
-
-
-@dataclass(frozen=True)
-class Sibling:
-    """An elder child in school."""
-
-    person: Person
-    school_code: str
-    grade: int
-    stage: Literal["primary", "junior"]
-
-
-@dataclass(frozen=True)
-class Share:
-    person: Person
-    share_bp: int
-
-
-@dataclass(frozen=True)
-class Dwelling:
-    """A registered right."""
-
-    unit_no: str
-    certificate_no: str
-    certificate_type: Literal["new", "old"]
-    address_code: str
-    address: str
-    district: str
-    use: str
-    area_cm2: int
-    owners: tuple[Share, ...]
-    registered_on: date
-    status: Literal["current", "historic"]
-    nature: str = "commercial"
-
-
-@dataclass(frozen=True)
-class Contract:
-    """A filed sale contract of a home without a certificate yet."""
-
-    contract_no: str
-    address_code: str
-    address: str
-    district: str
-    buyers: tuple[Share, ...]
-    filed_on: date
-    delivered_on: date | None
-    project: str
-
-
-@dataclass(frozen=True)
-class Lease:
-    """`months`: unbroken months at the cut-off, 31 August of the season's year."""
-
-    filing_no: str
-    landlord: str
-    tenant: Person
-    address_code: str
-    address: str
-    sole: bool
-    starts_on: date
-    ends_on: date
-    filed_on: date
-    months: int
-    kind: Literal["private", "dormitory", "public_rental"] = "private"
-
-
-@dataclass(frozen=True)
-class Lock:
-    """A seat that a home serves or served: entered in `since`, into the stage's first grade; `left` says how it ended."""
-
-    address_code: str
-    unit_no: str
-    stage: Literal["primary", "junior"]
-    school_code: str
-    since: int
-    left: Literal["", "transferred_out"]
-    parents: tuple[Person, ...]
-
-
-@dataclass(frozen=True)
-class Resettlement:
-    agreement_no: str
-    original_address: str
-    original_address_code: str
-    address_code: str
-    address: str
-    signed_on: date
-
-
-@dataclass(frozen=True)
-class Permit:
-    """A residence permit; `months` unbroken at the registers' day."""
-
-    person: Person
-    permit_no: str
-    first_issued_on: date
-    months: int
-    address: str
-    region: str
-
-
-@dataclass(frozen=True)
-class Period:
-    """Months insured in one type, up to today where `last_month` is None."""
-
-    kind: Literal["pension", "medical", "unemployment", "injury", "maternity"]
-    first_month: date
-    last_month: date | None
-    back_paid: bool
-
-
-@dataclass(frozen=True)
-class Insurance:
-    person: Person
-    region: str
-    first_month: date
-    months: int
-    back_paid: int
-    periods: tuple[Period, ...]
-
-
-@dataclass(frozen=True)
-class Job:
-    """Where somebody works and since when: never the post, the pay or the employer's name."""
-
-    person: Person
-    kind: Literal["contract", "flexible", "trader", "company"]
-    region: str
-    starts_on: date
-    uscc: str
-    address_code: str
-
-
-@dataclass(frozen=True)
-class Paid:
-    """Months for which somebody paid tax or into the housing fund without a gap, from `first_month` to this year's
-    register day; never how much."""
-
-    person: Person
-    kind: Literal["tax", "fund"]
-    region: str
-    first_month: date
-
-
-@dataclass(frozen=True)
-class Household:
-    """The children's household book: who is in it, where and since when."""
-
-    number: str
-    collective: bool
-    district: str
-    region: str
-    address: str
-    address_code: str
-    entered_on: date
-    by_birth: bool
-    head: Person
-    members: tuple[Kin, ...]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a family types. `room` and `certificate_no`, as typed, only in the standard lane, else "".
-
-    People are {name, id_number} and, for guardians, relation. `grandparent` is the owner when `basis` is
-    "grandparents", or a co-owner of the family's own home.
-    """
-
-    guardian: dict[str, str]
-    second_guardian: dict[str, str] | None
-    children: list[dict[str, str]]
-    basis: Literal["owned", "grandparents", "contract", "lease", "resettlement"]
-    compound: str
-    room: str
-    certificate_no: str
-    grandparent: dict[str, str] | None
-
-
-@dataclass(frozen=True)
-class Paper:
-    """A paper that the family holds: whether it is genuine shows only when its original is examined."""
-
-    kind: Literal["certificate", "contract", "lease", "resettlement", "household_book", "work"]
-    number: str
-    authentic: bool
-    fields: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Truth:
-    """For scoring and for the registers only: how the claimed home is really held, and what was planted.
-
-    `mistakes` are the family's in `claim`; `flaws` the registers' about this family.
-    """
-
-    held_as: Literal["owned", "grandparents", "contract", "resettlement", "lease", "none"]
-    mistakes: tuple[str, ...]
-    flaws: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Family:
-    """Three generations and what they live by. `compound`, `address_code` and `address` are the home they really
-    live in; `papers` begin with the one that carries the claim. `only`: parents who are their parents' only child."""
-
-    key: int
-    phone: str
-    kind: str
-    district: str
-    compound: str
-    address: str
-    address_code: str
-    guardians: tuple[Kin, ...]
-    grandparents: tuple[Kin, ...]
-    children: tuple[Person, ...]
-    siblings: tuple[Sibling, ...]
-    household: Household
-    dwellings: tuple[Dwelling, ...]
-    contracts: tuple[Contract, ...]
-    leases: tuple[Lease, ...]
-    resettlements: tuple[Resettlement, ...]
-    permits: tuple[Permit, ...]
-    insurance: tuple[Insurance, ...]
-    jobs: tuple[Job, ...]
-    locks: tuple[Lock, ...]
-    only: tuple[Literal["father", "mother"], ...]
-    fraud: str | None
-    claim: Claim
-    corrected: Claim
-    papers: tuple[Paper, ...]
-    truth: Truth
-
-
-@dataclass
-class City:
-    """All of it. `idle_users` are accounts that never apply; `children_by_community` maps (community, birth
-    year) to a count; `aggregates` holds counts by district: parent_ages, education, and flows (hukou's
-    district → school's)."""
-
-    year: int
-    seed: int
-    districts: list[District]
-    streets: list[Street]
-    communities: list[Community]
-    compounds: dict[str, Compound]
-    schools: list[School]
-    families: list[Family]
-    idle_users: int
-    children_by_community: dict[tuple[str, int], int]
-    aggregates: dict[str, dict[str, dict[str, int]]]
-    zone_of: dict[str, str] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.zone_of = {c: s.code for s in self.schools for c in s.compounds}
-
-    def school_of(self, compound: str) -> str:
-        """The school in whose zone a compound lies. Raises KeyError for a compound outside the city."""
-        return self.zone_of[compound]
-
-    @property
-    def register_day(self) -> date:
-        """The day that the registers speak of."""
-        return date(self.year, 3, 1)
-
-
-# ── geography ─────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A district as planned: share of the city's entrants, yearly growth of its young families, streets by
-    county."""
-
-    zh: str
-    en: str
-    code: str
-    share: float
-    growth: float
-    county: str
-    streets: tuple[str, ...]
-
-
-_K, _H, _W = "奎文区", "寒亭区", "潍城区"
-_DISTRICTS: dict[str, _Plan] = {
-    "kuiwen": _Plan(
-        "奎文区",
-        "Kuiwen District",
-        "370705",
-        0.34,
-        0.97,
-        _K,
-        tuple(f"3707050{n}" for n in ("01", "02", "03", "04", "05", "06", "07", "12")),
-    ),
-    "gaoxin": _Plan("高新区", "Gaoxin District", "3707GX", 0.24, 1.02, _K, ("370705009", "370705010")),
-    "hanting": _Plan(
-        "寒亭区",
-        "Hanting District",
-        "370703",
-        0.18,
-        1.03,
-        _H,
-        ("370703001", "370703002", "370703003", "370703006", "370703007"),
-    ),
-    "jingkai": _Plan("经济区", "Jingji District", "3707JK", 0.10, 1.04, _W, ("370702400", "370702005")),
-    "binhai": _Plan("滨海区", "Binhai District", "370772", 0.14, 1.02, _H, ("370772004", "370772005")),
-}
-# Rough seats of the street offices: seeds of the Voronoi cells, no survey.
-_SEEDS: dict[str, dict[str, tuple[float, float]]] = {
-    _K: {
-        "370705001": (119.116, 36.707),
-        "370705002": (119.128, 36.727),
-        "370705003": (119.145, 36.676),
-        "370705004": (119.113, 36.662),
-        "370705005": (119.112, 36.694),
-        "370705006": (119.105, 36.765),
-        "370705007": (119.137, 36.703),
-        "370705012": (119.156, 36.734),
-        "370705009": (119.205, 36.705),
-        "370705010": (119.258, 36.675),
-    },
-    _H: {
-        "370703001": (119.215, 36.765),
-        "370703002": (119.195, 36.795),
-        "370703003": (119.180, 36.885),
-        "370703006": (119.060, 36.855),
-        "370703007": (119.345, 36.790),
-        "370772004": (119.220, 37.090),
-        "370772005": (119.075, 37.110),
-    },
-    _W: {
-        "370702001": (119.095, 36.712),
-        "370702002": (119.090, 36.690),
-        "370702003": (119.070, 36.705),
-        "370702004": (119.085, 36.730),
-        "370702006": (119.000, 36.650),
-        "370702400": (119.045, 36.745),
-        "370702005": (119.000, 36.755),
-    },
-}
-OUTSIDE = {  # counties that families come from, GB/T 2260
-    "370702": "潍坊市潍城区",
-    "370704": "潍坊市坊子区",
-    "370724": "潍坊市临朐县",
-    "370725": "潍坊市昌乐县",
-    "370781": "潍坊市青州市",
-    "370782": "潍坊市诸城市",
-    "370784": "潍坊市安丘市",
-    "370786": "潍坊市昌邑市",
-    "371302": "临沂市兰山区",
-    "370112": "济南市历城区",
-    "341204": "安徽省阜阳市颍泉区",
-    "410724": "河南省新乡市获嘉县",
-    "231202": "黑龙江省绥化市北林区",
-    "150402": "内蒙古自治区赤峰市红山区",
-}
-_ROADS = (
-    "东风东街",
-    "胜利东街",
-    "健康东街",
-    "北宫东街",
-    "福寿东街",
-    "玉清东街",
-    "金马路",
-    "文化路",
-    "新华路",
-    "四平路",
-    "虞河路",
-    "鸢飞路",
-    "北海路",
-    "志远路",
-    "惠贤路",
-    "民主街",
-    "通亭街",
-    "渤海路",
-    "海源街",
-    "友谊路",
-    "月河路",
-    "长宁街",
-    "樱前街",
-    "宝通街",
-    "潍县中路",
-    "创新街",
-    "银枫路",
-    "清池路",
+from ruxue.simulation.geography import DISTRICTS, OUTSIDE, Site, communities_of, compounds_of, geojson, territory
+from ruxue.simulation.model import (
+    PERSON_REGION,
+    City,
+    Claim,
+    Compound,
+    Contract,
+    District,
+    Dwelling,
+    Family,
+    Household,
+    Insurance,
+    Job,
+    Json,
+    Kin,
+    Lease,
+    Lock,
+    Paid,
+    Paper,
+    Period,
+    Permit,
+    Person,
+    Resettlement,
+    School,
+    Share,
+    Sibling,
+    Truth,
 )
-_OLD_ROADS = {
-    "东风东街": "东风大街",
-    "北宫东街": "北宫街",
-    "玉清东街": "玉清街",
-    "渤海路": "海港路",
-    "健康东街": "健康街",
-    "胜利东街": "胜利大街",
-    "民主街": "人民街",
-    "通亭街": "寒亭大街",
-    "潍县中路": "潍州路北段",
-    "宝通街": "宝通东街",
-}
-_FIRST = (
-    "阳光",
-    "新华",
-    "金色",
-    "书香",
-    "翡翠",
-    "东方",
-    "滨河",
-    "紫荆",
-    "锦绣",
-    "世纪",
-    "恒信",
-    "万达",
-    "泰华",
-    "中央",
-    "凤凰",
-    "盛世",
-    "虞景",
-    "白浪",
-    "圣荣",
-    "鸢都",
-    "和平",
-    "福泰",
-    "金都",
-    "学府",
-    "华安",
-    "昌大",
-)
-_SECOND = (
-    "花园",
-    "家园",
-    "嘉苑",
-    "名城",
-    "小区",
-    "华庭",
-    "御景",
-    "雅居",
-    "新城",
-    "丽都",
-    "公馆",
-    "水岸",
-    "庭院",
-    "领秀城",
-)
-_PHASES = ("", "东区", "西区", "南区", "北区", "二期", "三期", "四期", "五期")
-_BUILDERS = ("恒安", "鲁班", "昌建", "海通", "鑫源", "泰和", "中汇")
-_SCHOOLS = (
-    "实验",
-    "新华",
-    "胜利",
-    "育英",
-    "金马",
-    "明德",
-    "樱园",
-    "春晓",
-    "幸福",
-    "中心",
-    "卓越",
-    "锦程",
-    "德馨",
-    "新城",
-    "志远",
-    "北海",
-    "凤凰",
-    "东方",
-    "文华",
-    "清平",
-    "惠贤",
-    "渤海",
-    "海源",
-    "永安",
-    "友谊",
-    "月河",
-    "长宁",
-    "崇文",
-    "尚德",
-    "润泽",
-)
-_COMMUNITY_ENDINGS = ("居民委员会", "村民委员会", "社区居委会", "居委会", "村委会", "社区")
-
-
-def _plain(geometry: Any) -> Json:
-    """GeoJSON with lists only, as it comes back from a file."""
-    return json.loads(json.dumps(mapping(geometry)))
-
-
-def _largest(geometry: Any) -> Polygon:
-    parts = geometry.geoms if hasattr(geometry, "geoms") else [geometry]
-    polygons = [p for p in parts if isinstance(p, Polygon)]
-    return max(polygons, key=lambda p: p.area)
-
-
-def _territory() -> tuple[dict[str, Polygon], dict[str, Polygon]]:
-    """Polygons of the districts and of their streets' cells; neither overlap."""
-    features = json.loads((DATA / "counties.geojson").read_text(encoding="utf-8"))["features"]
-    county = {f["properties"]["name"]: shape(f["geometry"]).buffer(0) for f in features}
-    county[_W] = county[_W].difference(county[_K])
-    county[_H] = county[_H].difference(unary_union([county[_K], county[_W]]))
-    cells: dict[str, Any] = {}
-    for name, seeds in _SEEDS.items():
-        found = voronoi_polygons(MultiPoint(list(seeds.values())), extend_to=county[name]).geoms
-        for street, at in seeds.items():
-            cells[street] = next(c for c in found if c.contains(Point(at))).intersection(county[name])
-    districts: dict[str, Polygon] = {}
-    streets: dict[str, Polygon] = {}
-    for key, plan in _DISTRICTS.items():
-        districts[key] = _largest(unary_union([cells[s] for s in plan.streets]).buffer(0))
-        for street in plan.streets:
-            streets[street] = _largest(cells[street].intersection(districts[key]))
-    return districts, streets
-
-
-def _inside(area: Polygon, count: int, rng: np.random.Generator) -> np.ndarray:
-    """`count` points inside `area`, shape (count, 2), by rejection from its bounding box."""
-    west, south, east, north = area.bounds
-    found = np.empty((0, 2))
-    while len(found) < count:
-        tries = rng.uniform((west, south), (east, north), (4 * count + 16, 2))
-        found = np.vstack([found, tries[contains_xy(area, tries[:, 0], tries[:, 1])]])
-    return found[:count]
-
-
-def _apart(area: Polygon, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Points that keep their distance: each the furthest of eight tries from those before it (Mitchell
-    1991)."""
-    tries = _inside(area, count * 8, rng).reshape(count, 8, 2)
-    chosen = tries[:1, 0]
-    for some in tries[1:]:
-        gaps = ((some[:, None, :] - chosen[None]) ** 2).sum(axis=2).min(axis=1)
-        chosen = np.vstack([chosen, some[int(gaps.argmax())]])
-    return chosen
-
-
-def _communities(streets: dict[str, Polygon], rng: np.random.Generator) -> tuple[list[Street], list[Community]]:
-    rows = list(csv.DictReader((DATA / "divisions.csv").read_text(encoding="utf-8").splitlines()))
-    name = {r["code"]: r["name"] for r in rows}
-    made: list[Street] = []
-    communities: list[Community] = []
-    for key, plan in _DISTRICTS.items():
-        for street in plan.streets:
-            made.append(Street(street, name[street], key))
-            mine = [r for r in rows if r["parent_code"] == street]
-            for row, (lng, lat) in zip(mine, _apart(streets[street], len(mine), rng), strict=True):
-                short = row["name"]
-                for ending in _COMMUNITY_ENDINGS:
-                    short = short.removesuffix(ending) or short
-                communities.append(
-                    Community(
-                        row["code"],
-                        short,
-                        street,
-                        key,
-                        round(float(lng), 6),
-                        round(float(lat), 6),
-                        name[street],
-                    )
-                )
-    return made, communities
-
-
-@dataclass
-class _Site:
-    """A school before its seats are planned."""
-
-    code: str
-    name: str
-    district: str
-    lng: float
-    lat: float
-    address: str
-    phone: str
-    cell: Json
-    compounds: list[str]
-
-
-def _compounds(
-    areas: dict[str, Polygon],
-    communities: list[Community],
-    total: int,
-    rng: random.Random,
-    points: np.random.Generator,
-) -> tuple[dict[str, Compound], list[_Site]]:
-    """Schools that keep their distance, their cells as zones, and the compounds in each cell."""
-    compounds: dict[str, Compound] = {}
-    sites: list[_Site] = []
-    for key, plan in _DISTRICTS.items():
-        area = areas[key]
-        mine = [c for c in communities if c.district == key]
-        centres = np.array([(c.lng, c.lat) for c in mine])
-        count = max(2, round(total * plan.share / 150))
-        seeds = _apart(area, count, points)
-        cells = list(voronoi_polygons(MultiPoint(seeds), extend_to=area).geoms)
-        labels = [a + b + phase for phase in _PHASES for a in _FIRST for b in _SECOND]
-        per_zone = max(4, round(total * plan.share / count / 12))
-        names = iter(_shuffled_in_thirds(labels, count * per_zone, rng))
-        places = iter(_numbers(count * (per_zone + 1), rng))
-        for n, (lng, lat) in enumerate(seeds):
-            cell = next(c for c in cells if c.contains(Point(lng, lat))).intersection(area)
-            road, number = next(places)
-            base, again = _SCHOOLS[n % len(_SCHOOLS)], n // len(_SCHOOLS)
-            ordinal = f"第{again + 1}" if again else ""
-            name = f"{plan.zh.removesuffix('区')}{base}{ordinal}小学"
-            site = _Site(
-                f"{plan.code}{n + 1:03d}",
-                name,
-                key,
-                round(float(lng), 6),
-                round(float(lat), 6),
-                f"{plan.zh}{road}{number}号",
-                f"0536-5550{len(sites):03d}",
-                _plain(cell.simplify(0.0004)),
-                [],
-            )
-            sites.append(site)
-            for x, y in _inside(_largest(cell), per_zone, points):
-                home = mine[int(((centres - (x, y)) ** 2).sum(axis=1).argmin())]
-                road, number = next(places)
-                code = f"C{len(compounds) + 1:05d}"
-                made = _compound(code, next(names), plan.zh, road, number, home, rng, float(x), float(y))
-                compounds[code] = made
-                site.compounds.append(code)
-    return compounds, sites
-
-
-def _shuffled_in_thirds(labels: list[str], count: int, rng: random.Random) -> list[str]:
-    """Names without repetition, plain ones before those with a phase."""
-    plain, phased = labels[: len(_FIRST) * len(_SECOND)], labels[len(_FIRST) * len(_SECOND) :]
-    rng.shuffle(plain)
-    rng.shuffle(phased)
-    return (plain + phased + [f"{a}{n}号苑" for n in range(1, count // 26 + 2) for a in _FIRST])[:count]
-
-
-def _numbers(count: int, rng: random.Random) -> list[tuple[str, int]]:
-    """Distinct pairs of road and number: no address is a part of another's."""
-    return [
-        (_ROADS[n % len(_ROADS)], 1 + n // len(_ROADS)) for n in rng.sample(range(len(_ROADS) * max(400, count)), count)
-    ]
-
-
-def _compound(
-    code: str,
-    name: str,
-    zh: str,
-    road: str,
-    number: int,
-    home: Community,
-    rng: random.Random,
-    lng: float,
-    lat: float,
-) -> Compound:
-    kind: Literal["commercial", "work_unit", "village", "resettlement"] = rng.choices(
-        ("commercial", "work_unit", "village", "resettlement"), (78, 9, 6, 7)
-    )[0]
-    built = rng.randint(1985, 2002) if kind in ("work_unit", "village") else rng.randint(1998, 2024)
-    old_road = _OLD_ROADS.get(road, f"{road}旧路")
-    aliases = (
-        f"{zh}{old_road}{number}号{name}",
-        f"{zh}{road}{number}号院",
-        f"{zh}{rng.choice(_BUILDERS)}{name}",
-    )
-    return Compound(
-        code,
-        name,
-        f"{zh}{road}{number}号{name}",
-        aliases,
-        home.code,
-        home.district,
-        round(lng, 6),
-        round(lat, 6),
-        built,
-        kind,
-        rng.randint(6, 30),
-    )
-
-
-# ── people ───────────────────────────────────────────────
 
 RARE = {
     "喆": "哲",
@@ -1057,21 +306,21 @@ def generate(
         raise ValueError("a city needs 20 families or more")
     rng = random.Random(f"ruxue-city/{seed}/{total}/{year}")
     points = np.random.default_rng([seed & 0xFFFFFFFF, total, year])
-    areas, cells = _territory()
+    areas, cells = territory()
     districts = [
         District(
             k,
             p.zh,
             p.en,
             p.code,
-            _plain(areas[k]),
+            geojson(areas[k]),
             round(areas[k].representative_point().x, 6),
             round(areas[k].representative_point().y, 6),
         )
-        for k, p in _DISTRICTS.items()
+        for k, p in DISTRICTS.items()
     ]
-    streets, communities = _communities(cells, points)
-    compounds, sites = _compounds(areas, communities, total, rng, points)
+    streets, communities = communities_of(cells, points)
+    compounds, sites = compounds_of(areas, communities, total, rng, points)
     twins = round(total * _TWINS_PER_MILLE / 1000)
     map_ = _Map(compounds, sites)
     people = _People(rng)
@@ -1089,11 +338,11 @@ def generate(
 class _Map:
     """Look-ups that families need."""
 
-    def __init__(self, compounds: dict[str, Compound], sites: list[_Site]) -> None:
+    def __init__(self, compounds: dict[str, Compound], sites: list[Site]) -> None:
         self.compounds = compounds
         self.zone = {c: s.code for s in sites for c in s.compounds}
         self.members = {s.code: s.compounds for s in sites}
-        self.here = {k: [c for s in sites if s.district == k for c in s.compounds] for k in _DISTRICTS}
+        self.here = {k: [c for s in sites if s.district == k for c in s.compounds] for k in DISTRICTS}
         self.rooms: set[str] = set()
 
     def room(self, compound: str, rng: random.Random) -> tuple[int, int, str]:
@@ -1149,7 +398,7 @@ def _drafts(
     progress: Callable[[int, int], None] | None,
 ) -> list[_Draft]:
     kinds = _quota(KINDS, count, rng)
-    where = _quota({k: round(p.share * 1000) for k, p in _DISTRICTS.items()}, count, rng)
+    where = _quota({k: round(p.share * 1000) for k, p in DISTRICTS.items()}, count, rng)
     twin_keys = set(rng.sample(range(count), twins))
     made: list[_Draft] = []
     children = 0
@@ -1277,7 +526,7 @@ def _siblings(surname: str, born: date, people: _People, school: str, year: int,
 def _hukou(kind: str, home: str, home_code: str, district: str, map_: _Map, rng: random.Random) -> tuple[str, str, str]:
     """Where the children are registered: address code, district key, region code."""
     chance = rng.random()
-    own = _DISTRICTS[district].code
+    own = DISTRICTS[district].code
     if (
         kind in ("owned", "grandparents")
         or (kind == "contract" and chance < 0.4)
@@ -1296,8 +545,8 @@ def _hukou(kind: str, home: str, home_code: str, district: str, map_: _Map, rng:
     if not outside:
         return map_.code(map_.elsewhere(home, district, rng), rng), district, own
     if rng.random() < 0.35:
-        other = rng.choice([k for k in _DISTRICTS if k != district])
-        return map_.code(rng.choice(map_.here[other]), rng), other, _DISTRICTS[other].code
+        other = rng.choice([k for k in DISTRICTS if k != district])
+        return map_.code(rng.choice(map_.here[other]), rng), other, DISTRICTS[other].code
     region = rng.choice(list(OUTSIDE))
     return f"X{region}/1-1-{rng.randint(1, 999)}", "other", region
 
@@ -1443,14 +692,14 @@ def _household_fault(d: _Draft, rng: random.Random) -> None:
 # ── seats ───────────────────────────────────────────────
 
 
-def _schools(sites: list[_Site], drafts: list[_Draft], map_: _Map, year: int, rng: random.Random) -> list[School]:
+def _schools(sites: list[Site], drafts: list[_Draft], map_: _Map, year: int, rng: random.Random) -> list[School]:
     """Plans seats: central zones are sought and short of them, the outskirts have room, a district a few per
     cent."""
     wanted = Counter[str]()
     for d in drafts:
         wanted[map_.zone[d.claimed]] += d.count
     made = []
-    for key in _DISTRICTS:
+    for key in DISTRICTS:
         mine = [s for s in sites if s.district == key]
         x, y = sum(s.lng for s in mine) / len(mine), sum(s.lat for s in mine) / len(mine)
         central = sorted(mine, key=lambda s: ((s.lng - x) ** 2 + (s.lat - y) ** 2, s.code))
@@ -1473,7 +722,7 @@ def _seats(need: int, up: bool) -> tuple[int, int]:
     return classes, -(-need // classes) if up else need // classes
 
 
-def _school(site: _Site, plan: tuple[int, int], wanted: int, year: int, rng: random.Random) -> School:
+def _school(site: Site, plan: tuple[int, int], wanted: int, year: int, rng: random.Random) -> School:
     classes, size = plan
     categories = ("G2", "G3") if site.district == "gaoxin" else ("K2", "K3", "K4", "K5")
     history: list[Json] = []
@@ -1517,7 +766,7 @@ def _certificate_no(d: _Draft) -> str:
     # Certificates of the unified register exist since 2015; some older ones were exchanged.
     before = d.acquired.year < 2015 and "stale" not in d.faults and _number(d, 1, 3)
     if "old_book" in d.faults or before or _number(d, 1, 10) == 0:
-        return f"潍房权证{'奎高寒经滨'[list(_DISTRICTS).index(d.district)]}字第{d.key + 1:08d}号"
+        return f"潍房权证{'奎高寒经滨'[list(DISTRICTS).index(d.district)]}字第{d.key + 1:08d}号"
     return f"鲁({max(2015, d.acquired.year)})潍坊市不动产权第{d.key + 1:07d}号"
 
 
@@ -1696,7 +945,7 @@ def _locks(d: _Draft, map_: _Map, year: int, registered: bool) -> tuple[Lock, ..
 
 def _elsewhere(d: _Draft, map_: _Map, owner: Person, rng: random.Random) -> Dwelling:
     """A second home in another district of the city's core."""
-    other = rng.choice([k for k in _DISTRICTS if k != d.district])
+    other = rng.choice([k for k in DISTRICTS if k != d.district])
     code = map_.code(rng.choice(map_.here[other]), rng)
     return Dwelling(
         _unit_no(d.key, 1),
@@ -1740,7 +989,7 @@ def _work(
     d: _Draft, map_: _Map, year: int, rng: random.Random
 ) -> tuple[tuple[Job, ...], tuple[Insurance, ...], tuple[Permit, ...]]:
     """Jobs of the parents typed first; the permit of whoever lives away from the hukou's city."""
-    today, here = date(year, 3, 1), _DISTRICTS[d.district].code
+    today, here = date(year, 3, 1), DISTRICTS[d.district].code
     jobs: list[Job] = []
     insurance: list[Insurance] = []
     for n, w in enumerate(w for w in (*d.typed, *d.parents) if w in ("father", "mother")):
@@ -1748,7 +997,7 @@ def _work(
         if any(j.person is person for j in jobs) or (n and rng.random() < 0.3):
             continue
         away = rng.random() < (0.15 if n == 0 else 0.4)
-        region = rng.choice([p.code for k, p in _DISTRICTS.items() if k != d.district]) if away else here
+        region = rng.choice([p.code for k, p in DISTRICTS.items() if k != d.district]) if away else here
         start = date(rng.randint(year - 8, year - 1), rng.randint(1, 9), 1)
         kinds: tuple[Literal["contract", "flexible", "trader", "company"], ...] = (
             "contract",
@@ -1791,7 +1040,7 @@ def _workplace(d: _Draft, n: int, region: str, here: str, map_: _Map) -> str:
     if region == here and _number(d, 61 + n, 3) == 0:
         mine = map_.members[map_.zone[d.home]]
     else:
-        mine = next(map_.here[k] for k, p in _DISTRICTS.items() if p.code == region)
+        mine = next(map_.here[k] for k, p in DISTRICTS.items() if p.code == region)
     return mine[_number(d, 63 + n, len(mine))]
 
 
@@ -1808,18 +1057,18 @@ def _periods(d: _Draft, n: int, start: date, back_paid: int, today: date) -> tup
     for kind in kinds:
         first = start
         if back_paid:
-            first = _months_on(start, back_paid)
-            found.append(Period(kind, start, _months_on(start, back_paid - 1), True))
+            first = months_on(start, back_paid)
+            found.append(Period(kind, start, months_on(start, back_paid - 1), True))
         if kind == "medical" and _number(d, 71 + n, 6) == 0 and months_between(first, today) > 12:
-            first = _months_on(first, 6)
+            first = months_on(first, 6)
         if _number(d, 73 + n, 12) == 0 and months_between(first, today) > 24:
-            found.append(Period(kind, first, _months_on(first, 8), False))
-            first = _months_on(first, 11)
+            found.append(Period(kind, first, months_on(first, 8), False))
+            first = months_on(first, 11)
         found.append(Period(kind, first, None, False))
     return tuple(found)
 
 
-def _months_on(first: date, months: int) -> date:
+def months_on(first: date, months: int) -> date:
     """The first of the month `months` later."""
     whole = first.year * 12 + first.month - 1 + months
     return date(whole // 12, whole % 12 + 1, 1)
@@ -2035,7 +1284,7 @@ def _children(city: City, rng: random.Random) -> dict[tuple[str, int], int]:
     entrants = Counter[str]()
     for f in city.families:
         entrants[city.compounds[f.compound].community] += len(f.children)
-    growth = {k: p.growth for k, p in _DISTRICTS.items()}
+    growth = {k: p.growth for k, p in DISTRICTS.items()}
     entry = city.year - 6
     counts: dict[tuple[str, int], int] = {}
     for community in city.communities:
@@ -2065,209 +1314,3 @@ def _aggregates(city: City, rng: random.Random) -> dict[str, dict[str, dict[str,
         row = flows.setdefault(f.household.district, {})
         row[f.district] = row.get(f.district, 0) + len(f.children)
     return {"parent_ages": ages, "education": education, "flows": flows}
-
-
-# ── ground truth ────────────────────────────────────────────
-
-
-def truth_facts(city: City, family: Family, child_index: int, core: Collection[str]) -> dict[str, Any]:
-    """The true value of every policy fact for a family's claim, None where it does not apply. For scoring only.
-
-    Zones are relative to the school of the claimed compound: for honest families that of the home they live in.
-    `core`: keys of the districts in which the rule forbids another dwelling.
-    """
-    held, book = family.truth.held_as, family.household
-    school = city.school_of(family.corrected.compound)
-    here = {d.key: d.code for d in city.districts}[family.district]
-    owned = held in ("owned", "contract", "resettlement")
-    dwelling = family.dwellings[0] if held in ("owned", "grandparents") else None
-    contract = family.contracts[0] if held == "contract" else None
-    moved = family.resettlements[0] if held == "resettlement" else None
-    lease = family.leases[0] if held == "lease" else None
-    owners = dwelling.owners if dwelling else contract.buyers if contract else ()
-    near = {p.id_number for p in (*(g.person for g in family.guardians), *family.children)}
-    kin = near | {g.person.id_number for g in family.grandparents}
-    share = 10_000 if moved else sum(o.share_bp for o in owners if o.person.id_number in near)
-    home_held = dwelling or contract or moved
-    acquired = (
-        dwelling.registered_on if dwelling else contract.filed_on if contract else moved.signed_on if moved else None
-    )
-    members = {m.person.id_number for m in book.members}
-    local = [j for j in family.jobs if j.region == here]
-    insured = [i.months for i in family.insurance]
-    permit = family.permits[0] if family.permits else None
-    in_core = any(
-        w.status == "current" and w.district in core and {o.person.id_number for o in w.owners} & near
-        for w in family.dwellings
-    ) or any(c.district in core for c in family.contracts)
-    return {
-        "child.born_on": family.children[child_index].born_on,
-        "child.hukou_district": book.district,
-        "child.hukou_entry_on": book.entered_on,
-        "child.hukou_by_birth": book.by_birth,
-        "child.hukou_collective": book.collective,
-        "child.with_guardian_household": bool(members & {g.person.id_number for g in family.guardians}),
-        "child.with_grandparent_household": held == "grandparents"
-        and bool(members & {g.person.id_number for g in family.grandparents}),
-        "child.already_enrolled": False,
-        "dwelling.owned_by_family": owned,
-        "dwelling.owned_by_grandparent": held == "grandparents",
-        "dwelling.in_zone": bool(home_held) and city.school_of(family.compound) == school,
-        "dwelling.residential": bool(home_held) and (dwelling is None or "住宅" in dwelling.use),
-        "dwelling.address_equals_hukou": bool(home_held) and book.address_code == family.address_code,
-        "dwelling.family_share_bp": share if owned else 0 if dwelling else None,
-        "dwelling.full_ownership": owned and share == 10_000,
-        "dwelling.owners_within_kin": bool(home_held) and all(o.person.id_number in kin for o in owners),
-        "dwelling.registered_on": dwelling.registered_on if dwelling else None,
-        "dwelling.acquired_on": acquired,
-        "dwelling.is_contract": bool(contract),
-        "dwelling.is_resettlement": bool(moved),
-        "dwelling.original_village_in_zone": bool(moved)
-        and moved is not None
-        and city.zone_of.get(moved.original_address_code.split("/")[0]) == school,
-        "family.no_dwelling_in_core": not in_core and not family.resettlements,
-        "family.reported_absent": False,
-        "family.special_group": "",
-        "lease.in_zone": bool(lease) and city.school_of(family.compound) == school,
-        "lease.sole": bool(lease and lease.sole),
-        "lease.filed_on": lease.filed_on if lease else None,
-        "lease.months": lease.months if lease else None,
-        "job.in_district": bool(local),
-        "job.started_on": min((j.starts_on for j in local), default=None),
-        "permit.first_issued_on": permit.first_issued_on if permit else None,
-        "permit.months": permit.months if permit else None,
-        "insurance.months": max(insured, default=None),
-        **_truth_records(city, family, core),
-    }
-
-
-def _truth_records(city: City, family: Family, core: Collection[str]) -> dict[str, Any]:
-    """The part of the truth that is more than one value: owners, places, histories, seats, dwellings by district."""
-    held, book, claim = family.truth.held_as, family.household, family.corrected
-    school = city.school_of(claim.compound)
-    here = {d.key: d.code for d in city.districts}[family.district]
-    role: dict[str, str] = {c.id_number: "child" for c in family.children}
-    for kin in (*family.guardians, *family.grandparents):
-        side = "" if kin.relation in ("father", "mother") else "maternal_" if kin.maternal else "paternal_"
-        role[kin.person.id_number] = f"{side}{kin.relation}"
-    dwelling = family.dwellings[0] if held in ("owned", "grandparents") else None
-    contract = family.contracts[0] if held == "contract" else None
-    moved = family.resettlements[0] if held == "resettlement" else None
-    lease = family.leases[0] if held == "lease" else None
-    owners = dwelling.owners if dwelling else contract.buyers if contract else ()
-    shares = [Owner(role.get(o.person.id_number, "other"), o.share_bp) for o in owners]
-    if moved:
-        shares = [Owner(g.relation, 10_000 // len(family.guardians)) for g in family.guardians]
-    rented = Place(lease.address_code, family.district) if lease else None
-    home = Place(family.address_code, family.district) if dwelling or contract or moved else None
-
-    def at(code: str, region: str) -> str:
-        if region == here:
-            return "zone" if city.zone_of.get(code.split("/")[0]) == school else "district"
-        return "city" if region in {d.code for d in city.districts} else ""
-
-    def spell(first: date, last: date | None, code: str, region: str, kind: str = "", back_paid: bool = False) -> Spell:
-        return Spell(first, last, kind, at(code, region), back_paid)
-
-    people = [claim.guardian, claim.second_guardian]
-    facts: dict[str, Any] = {
-        "child.hukou_in_zone": book.region == here and city.zone_of.get(book.address_code.split("/")[0]) == school,
-        "child.hukou_with_parents": {g.person.id_number for g in family.guardians}
-        <= {m.person.id_number for m in book.members},
-        "child.lives_with_grandparents": held == "grandparents",
-        "father.sole_child": "father" in family.only,
-        "mother.sole_daughter": "mother" in family.only,
-        "family.single_parent": len(family.guardians) == 1,
-        "family.dwellings": Dwellings(dict.fromkeys(core, 0) | _owned_by_district(family)),
-        "dwelling.owners": Owners(shares),
-        "dwelling.kind": dwelling.nature if dwelling else "commercial" if contract else "other" if moved else "none",
-        "dwelling.seat_locks": SeatLocks(
-            SeatLock(
-                k.stage,
-                k.since,
-                1,
-                k.left,
-                "public_rental" if lease and lease.kind == "public_rental" else "",
-                k.parents != (STRANGER,),
-                k.school_code == school,
-            )
-            for k in family.locks
-            if home or rented
-        ),
-        "dwelling.other_pupils": any(k.parents == (STRANGER,) and not k.left for k in family.locks)
-        and bool(home or rented),
-        "place.hukou": Place(book.address_code, book.district),
-        "place.dwelling": home,
-        "place.lease": rented,
-        "place.proof": home or rented,
-        "place.permit": Place(family.address_code, family.district)
-        if any(p.person.id_number == claim.guardian["id_number"] for p in family.permits)
-        else None,
-        "proof.machine_printed": True,
-        "lease.kind": lease.kind if lease else "none",
-        "lease.history": History([spell(lease.starts_on, lease.ends_on, lease.address_code, here)] if lease else []),
-        "hukou.history": History([spell(book.entered_on, None, book.address_code, book.region)]),
-        "permit.applied": False,
-        "permit.not_possible": book.district != "other",
-        "main.degree": "none",
-        "main.skill": "none",
-        "main.violations": 0,
-        "tax.paid_yuan": 0,
-        "history.child_status": "none",
-        "history.donated_yuan": 0,
-    }
-    lived = [*facts["lease.history"]]
-    if dwelling:
-        lived.append(spell(dwelling.registered_on, None, dwelling.address_code, here))
-    if contract and contract.delivered_on:
-        lived.append(spell(contract.delivered_on, None, contract.address_code, here))
-    if moved:
-        lived.append(spell(moved.signed_on, None, moved.address_code, here))
-    for who, person in zip(("main", "assistant"), people, strict=True):
-        number = person["id_number"] if person else ""
-        permits = [p for p in family.permits if p.person.id_number == number]
-        spent = [spell(p.first_issued_on, date(city.year, 12, 1), family.address_code, p.region) for p in permits]
-        lived += spent
-        facts[f"permit.{who}"] = History(spent)
-        facts[f"insurance.{who}"] = History(
-            spell(p.first_month, _month_end(p.last_month), "", i.region, p.kind, p.back_paid)
-            for i in family.insurance
-            if i.person.id_number == number
-            for p in i.periods
-        )
-        jobs = [j for j in family.jobs if j.person.id_number == number]
-        firms = [j for j in jobs if j.kind in ("trader", "company")]
-        facts[f"business.{who}"] = History(spell(j.starts_on, None, j.address_code, j.region) for j in firms)
-        facts[f"work.{who}"] = History(
-            spell(j.starts_on, None, j.address_code, j.region) for j in jobs if j not in firms
-        )
-        for name in ("fund", "tax"):
-            facts[f"{name}.{who}"] = History(
-                spell(p.first_month, None, "", p.region)
-                for p in paid_months(family, city.seed, city.year)
-                if p.kind == name and p.person.id_number == number
-            )
-        facts[f"moved.{who}"] = History()
-    facts["residence.history"] = History(lived)
-    if people[0]:
-        born = date.fromisoformat(
-            "-".join((people[0]["id_number"][6:10], people[0]["id_number"][10:12], people[0]["id_number"][12:14]))
-        )
-        facts["main.age"] = months_between(born, date(city.year, 8, 31)) // 12
-    return facts
-
-
-def _owned_by_district(family: Family) -> dict[str, int]:
-    """How many dwellings child and parents own, by district; contracts count."""
-    near = {p.id_number for p in (*(g.person for g in family.guardians), *family.children)}
-    found: Counter[str] = Counter()
-    for w in family.dwellings:
-        if w.status == "current" and near & {o.person.id_number for o in w.owners}:
-            found[w.district] += 1
-    found.update(c.district for c in family.contracts)
-    found.update(family.district for _ in family.resettlements)
-    return dict(found)
-
-
-def _month_end(first: date | None) -> date | None:
-    return None if first is None else _months_on(first, 1) - timedelta(days=1)

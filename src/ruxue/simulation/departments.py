@@ -45,7 +45,7 @@ from ruxue.exchange.items import (
     id_digest,
     sign,
 )
-from ruxue.simulation.city import City, Claim
+from ruxue.simulation.model import City, Claim
 from ruxue.simulation.registers import split_address
 
 AGGREGATES = {"children": "PS", "parent_ages": "PS", "flows": "PS", "education": "ED"}

@@ -14,7 +14,8 @@ from typing import Any
 
 from ruxue.algorithms.identity import mask_name, permit_of
 from ruxue.exchange.items import id_digest
-from ruxue.simulation.city import STRANGER, City, Dwelling, Family, Person, Share, months_between, paid_months
+from ruxue.simulation.city import STRANGER, months_between, paid_months
+from ruxue.simulation.model import City, Dwelling, Family, Person, Share
 
 Row = tuple[str, str, Any]
 _DISABILITIES = ("sight", "hearing", "speech", "limbs", "intellect", "mind", "several")

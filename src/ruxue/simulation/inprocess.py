@@ -28,8 +28,9 @@ from ruxue.policy.engine import Verdict, decide
 from ruxue.policy.facts import Fact
 from ruxue.policy.language import COORDINATE, Policy
 from ruxue.policy.records import Dwellings, Place
-from ruxue.simulation.city import City, Claim, Family, truth_facts
 from ruxue.simulation.departments import Registers
+from ruxue.simulation.ground_truth import truth_facts
+from ruxue.simulation.model import City, Claim, Family
 
 _SEASON = 1
 _ASKED_AT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -21,20 +21,8 @@ from ruxue.algorithms.address import normalize
 from ruxue.algorithms.identity import mask_name, permit_of, read_paper
 from ruxue.exchange.items import id_digest
 from ruxue.simulation import extensions
-from ruxue.simulation.city import (
-    STRANGER,
-    City,
-    Compound,
-    Dwelling,
-    Family,
-    Household,
-    Kin,
-    Person,
-    Share,
-    months_between,
-    register_spelling,
-    room_text,
-)
+from ruxue.simulation.city import STRANGER, months_between, register_spelling, room_text
+from ruxue.simulation.model import City, Compound, Dwelling, Family, Household, Kin, Person, Share
 
 Row = tuple[str, str, Any]
 _ROOM = re.compile(r"(\d+)(?:号楼|-)(\d+)(?:单元|-)(\d{3,4})(?:室|户)?$")

@@ -20,7 +20,7 @@ from ruxue.applications.models import Application
 from ruxue.applications.states import Actor, State
 from ruxue.ledger import clock, log
 from ruxue.places.models import School, Season
-from ruxue.simulation.city import City, Family
+from ruxue.simulation.model import City, Family
 
 LATE, DECLINES, SILENT, STAYS_AWAY = 8, 6, 3, 2  # of a thousand families
 

@@ -41,7 +41,8 @@ from ruxue.policy.engine import decide
 from ruxue.policy.facts import Fact
 from ruxue.policy.language import COORDINATE
 from ruxue.simulation import rounds as simulated_rounds
-from ruxue.simulation.city import City, Claim, Family, truth_facts
+from ruxue.simulation.ground_truth import truth_facts
+from ruxue.simulation.model import City, Claim, Family
 
 WINDOWS = {  # month, day of opening and of closing
     "collection": ((3, 10), (3, 23)),

@@ -9,14 +9,15 @@ from ruxue.places import rules
 from ruxue.places.models import Season
 from ruxue.policy.compare import Family
 from ruxue.policy.facts import VOCABULARY, Fact
-from ruxue.simulation import city as module
+from ruxue.simulation.city import generate
+from ruxue.simulation.ground_truth import truth_facts
 
 SEED = 20260715
 
 
 def families(season: Season, children: int, step: Callable[[int, int], None]) -> Collected:
     """The district's families out of a city with so many children, always the same ones for the same size and year."""
-    city = module.generate(children, SEED, season.year, progress=step)
+    city = generate(children, SEED, season.year, progress=step)
     policy = rules.in_force(season)
     named = policy.parameters.get("city_core") if policy else None
     core = [str(k) for k in named] if isinstance(named, list) else [season.district_id]
@@ -26,7 +27,7 @@ def families(season: Season, children: int, step: Callable[[int, int], None]) ->
         home = "here" if family.household.district == season.district_id else "elsewhere"
         groups = {"school": school, "zone": school, "kind": f"{family.truth.held_as}/{home}"}
         for child in range(len(family.children)):
-            truth = module.truth_facts(city, family, child, core)
+            truth = truth_facts(city, family, child, core)
             sheet = {
                 name: Fact(value, VOCABULARY[name].items[0], city.register_day)
                 for name, value in truth.items()
