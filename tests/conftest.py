@@ -137,6 +137,9 @@ def db_world(world: World, django_db_blocker: Any) -> Iterator[World]:
     """The played season with the database open; what a test changes here is rolled back."""
     from django.db import transaction
 
+    from ruxue.ledger import clock
+
     with django_db_blocker.unblock(), transaction.atomic():
+        clock.refresh()  # the test before may have stopped it, and that was rolled back
         yield world
         transaction.set_rollback(True)
