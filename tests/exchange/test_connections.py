@@ -150,7 +150,7 @@ def test_rows_of_a_foreign_batch_find_their_questions(desk: Desk, connect: Any) 
 def test_a_wrong_signature_of_the_reply_is_not_believed(desk: Desk, connect: Any) -> None:
     setup = connect({"PS": FOREIGN}).items()["PS2"]
     desk.handle = lambda path, headers, body: (200, {"X-Sign": "AAAA"}, {"status": 200, "data": [RECORD]})
-    assert connector.send(setup, "PS2", [_query("PS2")]).result(10).struck == "malformed"
+    assert connector.send(setup, "PS2", [_query("PS2")]).result(10).struck == "unsigned"
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,7 @@ def test_a_closed_department_is_not_asked_and_the_family_is_told_until_when(desk
         ({"code": 0, "match": "Y", "compared": {"name": "N"}}, "contradicting"),
         ({"code": 1, "match": "N", "fields": {"grade": 3}}, "contradicting"),
         ({"code": 0, "match": "U", "fields": {"grade": "three"}}, "malformed"),
+        ({"code": 0, "match": "U", "fields": {}}, "malformed"),
         ({"code": 3, "match": "U"}, "busy"),
         ({"code": 4, "match": "U"}, "refused"),
         ({"sign": "0" * 64}, "unsigned"),
@@ -269,6 +270,9 @@ def test_a_renewed_answer_takes_the_old_ones_place_when_it_is_there(desk: Desk, 
     assert len(set(desk.ids())) == 2
 
 
+PUPIL = {"register_no": "G1", "school_code": "s", "grade": 1, "stage": "primary", "status": "in_school"}
+
+
 def from_copy(day: str, **changes: Any) -> Any:
     """A department whose answers are of `day`."""
     return lambda p, h, b: (200, {}, {"answers": [answer(q, as_of=day, **changes) for q in b["queries"]]})
@@ -305,8 +309,8 @@ def test_yesterdays_denial_is_asked_for_again_the_next_day(desk: Desk, connect: 
 @pytest.mark.parametrize(
     ("day", "changes", "again"),
     [
-        ("2026-03-01", {"code": 0, "match": "Y", "compared": {"name": "Y"}}, False),
-        ("2026-02-01", {"code": 0, "match": "Y", "compared": {"name": "Y"}}, True),
+        ("2026-03-01", {"code": 0, "match": "Y", "compared": {"name": "Y"}, "fields": PUPIL}, False),
+        ("2026-02-01", {"code": 0, "match": "Y", "compared": {"name": "Y"}, "fields": PUPIL}, True),
         ("2026-03-02", {}, False),
     ],
 )
@@ -340,7 +344,7 @@ def test_an_unconnected_item_is_never_asked(desk: Desk, connect: Any) -> None:
 
 def test_answers_are_deleted_and_that_somebody_asked_is_not(desk: Desk, connect: Any) -> None:
     connect({"ED": FAST})
-    desk.handle = lambda p, h, b: (200, {}, {"answers": [answer(q, code=0, match="U", compared={"name": "U"}, fields={}) for q in b["queries"]]})  # fmt: skip
+    desk.handle = lambda p, h, b: (200, {}, {"answers": [answer(q, code=0, match="U", compared={"name": "U"}, fields=PUPIL) for q in b["queries"]]})  # fmt: skip
     inquiries.plan([inquiry()])
     carry()
     inquiries.plan([inquiry("s1", part="late")])

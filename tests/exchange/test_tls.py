@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ruxue.exchange import connector
+from ruxue.exchange import connections, connector
 from ruxue.exchange.connector import DepartmentError
 from ruxue.exchange.items import Query
 
@@ -112,3 +112,11 @@ def test_a_wrong_certificate_on_either_side_asks_and_tells_nothing(
     with pytest.raises(DepartmentError):
         connector.post(setup, "/corrections", {"says": "secret"})
     assert not secured.asked
+
+
+def test_an_unusable_certificate_strikes_its_own_department_only(tmp_path: Path) -> None:
+    broken = tmp_path / "ca.pem"
+    broken.write_text("no certificate")
+    setup = connections.DepartmentSetup(url="https://127.0.0.1:9", tls=connections.Tls(authority=str(broken)))
+    reply = connector.send(setup, "ED1", [ASKED]).result(10)
+    assert reply.struck == "unreachable" and reply.failed == {"r1": "unreachable"}

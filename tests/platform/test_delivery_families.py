@@ -16,7 +16,7 @@ from django.utils.translation import override
 from ruxue.accounts.models import StaffRole, User
 from ruxue.applications import claims, disputes, evidence, questions, retention, review, stored_facts, verify
 from ruxue.applications.machine import By
-from ruxue.applications.models import Application, Check
+from ruxue.applications.models import Application, Check, Document
 from ruxue.applications.states import Actor, State
 from ruxue.exchange import connector, inquiries
 from ruxue.exchange.items import ITEMS, Match
@@ -137,6 +137,51 @@ def test_a_file_that_a_corrected_register_settles_leaves_the_schools_queue(
     verify.verify_waiting()
     passed.refresh_from_db()
     assert passed.state == State.AUTO_PASSED and passed.category and not passed.needed
+
+
+def test_what_hangs_on_an_answer_that_came_second_is_asked_too(
+    passed: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def further(row: Application, consent: str, places: Any, answers: Any) -> list[inquiries.Inquiry]:
+        made = [("PS5", {"address": passed.compound.address}, "second")]
+        if ("PS5", "second") in answers and answers["PS5", "second"].state == "answered":
+            made.append(("PS5", {"address": "山东省潍坊市奎文区东风东街1号"}, "third"))
+        return [
+            inquiries.Inquiry(row.key, row.season.district_id, item, row.claim_version, consent, keys, {}, part)
+            for item, keys, part in made
+        ]
+
+    monkeypatch.setattr(questions, "further_questions", further)
+    Application.objects.filter(pk=passed.pk).update(state=State.VERIFYING, leased_until=None)
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    assert passed.state != State.VERIFYING and of(passed, "PS5", "third").state == "answered"
+
+
+def test_a_family_that_cannot_be_judged_goes_to_a_person_and_stops_no_other(
+    passed: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = (
+        Application.objects.filter(by_human=False, claim_version=1).exclude(category="").exclude(pk=passed.pk).first()
+    )
+    assert other is not None
+    Application.objects.filter(pk__in=[passed.pk, other.pk]).update(state=State.VERIFYING, leased_until=None)
+    real = verify._judge
+
+    def judge(row: Application, *rest: Any) -> Any:
+        if row.pk == passed.pk:
+            raise ValueError("a form that nobody thought of")
+        return real(row, *rest)
+
+    monkeypatch.setattr(verify, "_judge", judge)
+    verify.verify_waiting()
+    passed.refresh_from_db()
+    other.refresh_from_db()
+    assert other.state not in (State.VERIFYING, State.SCHOOL_REVIEW)
+    assert passed.state == State.SCHOOL_REVIEW and passed.needed == ["not_readable"]
+    client = Client()
+    client.force_login(passed.guardian)
+    assert client.get(f"/g/a/{passed.key}/").status_code == 200
 
 
 def test_nobody_disputes_what_is_another_familys(passed: Application) -> None:
@@ -286,10 +331,13 @@ def test_with_the_application_ends_what_waits(passed: Application, monkeypatch: 
 
 def test_a_seasons_answers_are_deleted_and_its_questions_are_not(passed: Application) -> None:
     season = passed.season
+    Document.objects.create(application=passed, kind="booklet", number="1", image="AA==", uploaded_at=clock.now())
     assert retention.erase(season) > 0 and retention.erase(season) == 0
     mine = Query.objects.filter(subject=passed.key)
     assert mine.exists() and not mine.exclude(fields=None, code=None, match="", compared={}).exists()
     passed.refresh_from_db()
+    paper = passed.documents.get()
+    assert paper.image is None and paper.number is None and paper.kind == "booklet"
     assert passed.facts == {} and passed.category, "the decision stays, what it was read off does not"
     client = Client()
     client.force_login(passed.guardian)

@@ -128,6 +128,11 @@ REASONS: dict[str, Reason] = {
         _("The school looks at it; you need not do anything. A picture of the paper helps if you have it at hand."),
         ("upload", "book"),
     ),
+    "not_readable": Reason(
+        _("The departments' answers about your family can't be judged by machine. That is not your mistake."),
+        _("The school looks at it; you need not do anything. A picture of the paper helps if you have it at hand."),
+        ("upload", "book"),
+    ),
     "register_disputed": Reason(
         _("You told us that a register is wrong; its department is asked to correct it."),
         _("You need not wait for its answer: a picture of the paper counts as well."),

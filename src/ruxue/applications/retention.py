@@ -1,4 +1,4 @@
-"""The end of a season's data: what departments answered is deleted when the season's rule says so."""
+"""The end of a season's data: what departments answered and families uploaded is deleted when the season's rule says so."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from ruxue.applications.models import Application, Check, Confirmation
+from ruxue.applications.models import Application, Check, Confirmation, Document
 from ruxue.exchange import corrections, inquiries
 from ruxue.places.models import Season
 
@@ -14,8 +14,8 @@ _BATCH = 500
 
 
 def erase(season: Season) -> int:
-    """Deletes the answers about every family of a season, what was compared and the facts read off them; returns how
-    many answers.
+    """Deletes the answers about every family of a season, what was compared, the facts read off them and the papers that
+    were uploaded; returns how many answers.
 
     Who asked what, when, why and on which legal basis stays, and the decision with its reasons; not what was answered.
     """
@@ -27,6 +27,7 @@ def erase(season: Season) -> int:
             erased += inquiries.erase(batch)
             corrections.erase(batch)
             Check.objects.filter(application__key__in=batch).update(claimed=None, registered=None)
+            Document.objects.filter(application__key__in=batch).update(number=None, image=None)
             Confirmation.objects.filter(application__key__in=batch).update(replaced=None)
             rows = Application.objects.select_for_update().filter(key__in=batch)
             for row in rows.exclude(overrides={}):

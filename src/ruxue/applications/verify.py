@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
@@ -40,6 +41,7 @@ PARKED = timedelta(minutes=30)  # a family that waits for answers is looked at a
 PATIENCE = timedelta(days=2)  # a silence longer than that opens the way by papers
 TIME_TO_FIX = timedelta(days=14)
 _WAITS = Outstanding.objects.filter(subject=OuterRef("key"), renewal=False)
+_log = logging.getLogger(__name__)
 _working, _more = threading.Lock(), threading.Event()
 
 
@@ -126,7 +128,9 @@ def _complete(keys: set[str]) -> None:
         return
     places, checks, changed = _places(rows), list[Check](), set[str]()
     for row in rows:
-        judged = _judge(row, inquiries.effective(row.key, row.claim_version), places)
+        judged = _judged(row, inquiries.effective(row.key, row.claim_version), places)
+        if judged is None:
+            continue
         verdict = decide(_rule(row.season)[0], judged.facts)
         other = judged.blocking or judged.contradicting or verdict.category != row.category
         if other and row.state == State.AUTO_PASSED:
@@ -163,7 +167,9 @@ def _look_again(keys: set[str]) -> None:
     published = rules.in_force_by_season({row.season_id for row in rows})
     places, checks = _places(rows, published), list[Check]()
     for row in rows:
-        judged = _judge(row, inquiries.effective(row.key, row.claim_version), places)
+        judged = _judged(row, inquiries.effective(row.key, row.claim_version), places)
+        if judged is None:
+            continue
         verdict = _decided(row, judged.facts, rule=published.get(row.season_id))
         checks += judged.checks
         settled = verdict.state == "decided" and not (judged.blocking or judged.contradicting)
@@ -258,7 +264,7 @@ def advance(size: int = BATCH) -> tuple[int, int]:
     _share_seasons(rows)
     published = rules.in_force_by_season({row.season_id for row in rows})
     places = _places(rows, published)
-    answers = _ask(rows, places)
+    answers, unclear = _ask(rows, places)
     silent = set(delivery.silent_now())
     checks: list[Check] = []
     judged_rows: list[Application] = []
@@ -273,10 +279,15 @@ def advance(size: int = BATCH) -> tuple[int, int]:
             parked.append(row)
             continue
         row.overrides = stored_facts.in_force(row)
-        judged = _judge(row, mine, places)
+        judged = None if row.key in unclear else _judged(row, mine, places)
         judged_rows.append(row)
-        checks += judged.checks
-        made = _next(row, judged, published.get(row.season_id))
+        made: tuple[Transition, Entry] | None
+        if judged is None:
+            row.needed = ["not_readable"]
+            made = machine.prepare(row, "to_person", SYSTEM, "not_readable", "", {})
+        else:
+            checks += judged.checks
+            made = _next(row, judged, published.get(row.season_id))
         if made is None:
             continue
         row.leased_until = None
@@ -296,8 +307,9 @@ def advance(size: int = BATCH) -> tuple[int, int]:
     return len(rows), len(transitions)
 
 
-def _ask(rows: list[Application], places: Places) -> inquiries.Answers:
-    """Plans the questions of a batch; returns what is answered and what is not, by application."""
+def _ask(rows: list[Application], places: Places) -> tuple[inquiries.Answers, set[str]]:
+    """Plans the questions of a batch; returns what is answered and what is not, by application, and the keys of those
+    of whom nobody can say what to ask."""
     agreed = _agreements(rows)
     corrected = {row.key: row.claim_version for row in rows if row.claim_version > 1}
     unsettled: set[tuple[str, str, str]] = set()
@@ -309,12 +321,39 @@ def _ask(rows: list[Application], places: Places) -> inquiries.Answers:
             ).values_list("application__key", "item", "part")
         )
     standing, offered = inquiries.Standing({row.key for row in rows}), connections.current().items()
-    first = [q for row in rows for q in _questions(row, agreed, places, None, offered)]
-    answers = inquiries.plan(first, unsettled, standing=standing)
-    further = [q for row in rows for q in _questions(row, agreed, places, answers.get(row.key, {}), offered)]
-    for subject, more in inquiries.plan(further, unsettled, ahead=True, standing=standing).items():
-        answers.setdefault(subject, {}).update(more)
-    return answers
+    unclear: set[str] = set()
+
+    def so_far(row: Application) -> dict[inquiries.Part, Query]:
+        consent, held = agreed.get(row.guardian_id), standing.of_claim.get((row.key, row.claim_version), {})
+        return {key: query for key, query in held.items() if consent and key[0] in consent.items}
+
+    inquiries.plan(
+        _of_each(rows, unclear, lambda row: _questions(row, agreed, places, None, offered)),
+        unsettled,
+        standing=standing,
+    )
+    # What depends on an answer may depend on one that itself came second: all that is in force counts.
+    inquiries.plan(
+        _of_each(rows, unclear, lambda row: _questions(row, agreed, places, so_far(row), offered)),
+        unsettled,
+        ahead=True,
+        standing=standing,
+    )
+    return {row.key: so_far(row) for row in rows}, unclear
+
+
+def _of_each(rows: list[Application], unclear: set[str], make: Callable[[Application], list[Inquiry]]) -> list[Inquiry]:
+    """The questions about all rows; a row with which `make` fails is added to `unclear`, and stops no other."""
+    made: list[Inquiry] = []
+    for row in rows:
+        try:
+            made += make(row)
+        except DatabaseError:
+            raise
+        except Exception:
+            _log.exception("no questions can be made for application %s", row.key)
+            unclear.add(row.key)
+    return made
 
 
 def _questions(
@@ -353,6 +392,17 @@ def _judge(row: Application, answers: record_facts.Answers, places: Places) -> J
     return judged
 
 
+def _judged(row: Application, answers: record_facts.Answers, places: Places) -> Judgement | None:
+    """As `_judge`; None, with an entry in the log, where what stands there can't be judged: no family stops others."""
+    try:
+        return _judge(row, answers, places)
+    except DatabaseError:
+        raise
+    except Exception:
+        _log.exception("the answers about application %s can't be judged", row.key)
+        return None
+
+
 def _agreements(rows: list[Application]) -> dict[int, Consent]:
     live = Consent.objects.filter(user__in={r.guardian_id for r in rows}, withdrawn_at=None).order_by("id")
     return {consent.user_id: consent for consent in live}
@@ -373,12 +423,13 @@ def refresh(season: Season, by: datetime, states: Collection[State] = DECIDED) -
     for start in range(0, len(keys), BATCH):
         batch = list(rows.filter(pk__in=keys[start : start + BATCH]).select_related("season__district", "compound"))
         agreed, places = _agreements(batch), _places(batch)
-        again: list[Inquiry] = []
-        for row in batch:
+
+        def aged(row: Application, agreed: dict[int, Consent] = agreed, places: Places = places) -> list[Inquiry]:
             answers = inquiries.effective(row.key, row.claim_version)
             made = _all_questions(row, agreed, places, answers)
-            again += [q for q in made if (old := answers.get((q.item, q.part))) and _ages(old, by)]
-        asked += inquiries.renew(again)
+            return [q for q in made if (old := answers.get((q.item, q.part))) and _ages(old, by)]
+
+        asked += inquiries.renew(_of_each(batch, set(), aged))
     return asked
 
 

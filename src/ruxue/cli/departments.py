@@ -172,9 +172,10 @@ def check(
 def _probed(connector: Any, setup: Any, code: str) -> tuple[str, str, bool]:
     """What came of one question: in words, in milliseconds, and whether the item works."""
     try:
-        reply = connector.probe(setup, code)
-    except OSError as error:  # a certificate that can't be used is found before anything is sent
+        connector.trust(setup)
+    except OSError as error:
         return f"tls: its files can't be used: {error}", "–", False
+    reply = connector.probe(setup, code)
     answer = next(iter(reply.answers.values()), None)
     kind = next(iter(reply.failed.values()), "")
     if answer is not None:

@@ -214,10 +214,11 @@ def run(
     url = f"http://127.0.0.1:{departments_port}"
     os.environ["RUXUE_DEPARTMENTS"] = url
     var = embedded.var_dir()
-    marker = var / "demo.json"
-    if not marker.exists() and (var / "pg").exists() and not os.environ.get("DATABASE_URL"):
+    marker, begun = var / "demo.json", var / "demo.begun"
+    if begun.exists() and not marker.exists() and not os.environ.get("DATABASE_URL"):
         console.print("The demo was not finished last time; it starts over.")
-        shutil.rmtree(var / "pg")
+        shutil.rmtree(var / "pg", ignore_errors=True)
+        begun.unlink()
     started = time.monotonic()
     django()
     migrate_database()
@@ -253,6 +254,7 @@ def _make_demo(families: int, seed: int, var: Path, marker: Path, started: float
     console.print(
         f"Making the demo city with {families:,} families and playing its season; this takes a few minutes once."
     )
+    marker.with_name("demo.begun").touch()  # what is half made may be thrown away, other data may not
     player, staff = _play(families, None, seed, 2026, var, "eve", started)
     sample = [f for f in player.city.families if not f.fraud][:3]
     marker.write_text(

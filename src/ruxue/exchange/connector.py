@@ -33,13 +33,17 @@ class DepartmentError(Exception):
     """A department gave no usable answer: unreachable, refused, malformed, or its signature is wrong."""
 
 
+class _Unsigned(Exception):
+    """A reply whose signature is missing or wrong."""
+
+
 @dataclass
 class Reply:
     """What one request came to. `failed` maps the request ids without an answer to the kind of failure.
 
     `digests` holds SHA-256 (hex) of what the department signed: of the answer without its signature in its RFC 8785
     form, or of a foreign reply as it came. `struck` is the kind of failure that struck the request as a whole ("" where answers came): timeout, unreachable,
-    http, limited, refused, malformed. `retry_after` is the department's own wish in seconds.
+    http, limited, refused, unsigned, malformed. `retry_after` is the department's own wish in seconds.
     """
 
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -67,7 +71,7 @@ class _Loop:
         key = (setup.url, setup.tls)
         if key not in self._clients:
             self._clients[key] = httpx.AsyncClient(
-                base_url=setup.url, verify=_trust(setup), limits=httpx.Limits(max_connections=None)
+                base_url=setup.url, verify=trust(setup), limits=httpx.Limits(max_connections=None)
             )
         return self._clients[key]
 
@@ -83,7 +87,8 @@ def _loop() -> _Loop:
     return _started
 
 
-def _trust(setup: DepartmentSetup) -> ssl.SSLContext | bool:
+def trust(setup: DepartmentSetup) -> ssl.SSLContext | bool:
+    """What a department's certificate is checked against. Raises OSError where the files of `tls` can't be used."""
     if setup.tls is None:
         return setup.url.startswith("https")
     context = ssl.create_default_context(cafile=setup.tls.authority)
@@ -95,17 +100,16 @@ def _trust(setup: DepartmentSetup) -> ssl.SSLContext | bool:
 def send(setup: DepartmentSetup, item: str, queries: list[Query], wait: float = 0.0) -> Future[Reply]:
     """Asks one item of a department after `wait` seconds; the future never raises but for cancellation."""
     loop = _loop()
-    return loop.submit(_send(loop.client(setup), setup, item, queries, wait))
+    return loop.submit(_send(loop, setup, item, queries, wait))
 
 
-async def _send(
-    client: httpx.AsyncClient, setup: DepartmentSetup, item: str, queries: list[Query], wait: float
-) -> Reply:
+async def _send(loop: _Loop, setup: DepartmentSetup, item: str, queries: list[Query], wait: float) -> Reply:
     if wait > 0:
         await asyncio.sleep(wait)
     started = time.monotonic()
     reply = Reply()
     try:
+        client = loop.client(setup)
         if setup.protocol == "ruxue":
             await _ask_own(client, setup, item, queries, reply)
         else:
@@ -117,10 +121,12 @@ async def _send(
         reply.struck = "limited" if status == 429 else "http" if status >= 500 else "refused"
         reply.detail = str(status)
         reply.retry_after = _retry_after(error.response)
-    except (httpx.HTTPError, OSError) as error:  # a refused certificate can come as a bare SSLError
+    except (httpx.HTTPError, OSError) as error:  # a refused or unusable certificate can come as a bare SSLError
         reply.struck, reply.detail = "unreachable", type(error).__name__
     except (ConnectionsError, signing.SigningError) as error:
         reply.struck, reply.detail = "refused", str(error)[:160]
+    except _Unsigned:
+        reply.struck = "unsigned"
     except (ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
         reply.struck, reply.detail = "malformed", type(error).__name__
     reply.seconds = time.monotonic() - started
@@ -256,7 +262,7 @@ async def _foreign(
     if not signing.is_valid(
         setup.answers.method, key_of(setup.answers), response.content, given, setup.answers.encoding
     ):
-        raise ValueError("the reply's signature is wrong")
+        raise _Unsigned
     return response
 
 
@@ -297,7 +303,7 @@ def _fault(answer: Answer) -> str:
         return "contradicting"
     if answer.code == Code.NO_RECORD and (answer.fields or answer.match == Match.YES):
         return "contradicting"
-    if answer.code == Code.OK and answer.fields:
+    if answer.code == Code.OK and (answer.fields or ITEMS[answer.item].mode == "fetch"):
         try:
             ITEMS[answer.item].fields.model_validate(answer.fields)
         except ValidationError:
@@ -327,7 +333,7 @@ def _message(setup: DepartmentSetup, method: str, path: str, raw: bytes) -> Any:
     try:
         headers = {"Content-Type": "application/json", **_headers(setup, path, raw)}
         response = httpx.request(
-            method, setup.url + path, content=raw, headers=headers, timeout=setup.timeout, verify=_trust(setup)
+            method, setup.url + path, content=raw, headers=headers, timeout=setup.timeout, verify=trust(setup)
         )
         response.raise_for_status()
         return orjson.loads(response.content or b"{}")

@@ -70,13 +70,15 @@ class Standing:
         self.subjects = set(subjects)
         self.of_version: dict[tuple[str, int, str, str], Query] = {}
         self.latest: dict[tuple[str, str, str], Query] = {}
+        self.of_claim: dict[tuple[str, int], dict[Part, Query]] = {}
         rows = Query.objects.filter(used__subject__in=self.subjects).only(*_READ)
         for query in rows.annotate(of=F("used__subject"), version=F("used__claim_version")).order_by("version"):
             self.add((query.of, query.version, query.item, query.part), query)
 
     def add(self, key: tuple[str, int, str, str], query: Query) -> None:
-        subject, _, item, part = key
+        subject, version, item, part = key
         self.of_version[key] = self.latest[subject, item, part] = query
+        self.of_claim.setdefault((subject, version), {})[item, part] = query
 
 
 # What deciding needs of a question; the rest of the row is for who reads it up later.

@@ -34,6 +34,7 @@ from ruxue.algorithms.identity import compare_names, long_id, read_paper
 from ruxue.exchange.items import (
     DEPARTMENT_NAMES,
     ITEMS,
+    PURPOSE,
     Answer,
     Batch,
     BatchAnswer,
@@ -543,6 +544,22 @@ def _checked(department: str, query: Query) -> Query:
     return query
 
 
+def _terms(item: Item) -> str:
+    """On which terms an item is asked: what the catalogue holds beside keys and fields."""
+    names = [*item.keys, *(n for fields in (item.claims, tuple(item.fields.model_fields)) for n in fields)]
+    standards = ", ".join(f"{name}: {item.standards[name]}" for name in dict.fromkeys(names) if name in item.standards)
+    lines = {
+        "Purpose": f"{PURPOSE} {item.purpose_en}",
+        "Legal basis": item.legal_basis,
+        "Mode": item.mode,
+        "Fresh for": f"{item.freshness_days} days",
+        "Sensitivity": str(item.sensitivity),
+        "Standards": standards,
+        "Decides": ", ".join(item.decides),
+    }
+    return "  \n".join(f"{name}: {text}" for name, text in lines.items() if text)
+
+
 class Refusal(BaseModel):
     """Why a request was refused."""
 
@@ -587,6 +604,7 @@ def create_app(path: Path, config: Config) -> FastAPI:
         @app.post(
             f"/{department}/v1/items/{item.code}",
             summary=f"{item.zh} {item.en}",
+            description=_terms(item),
             operation_id=item.code,
             response_model=_reply(item),
             responses=_REFUSALS,
