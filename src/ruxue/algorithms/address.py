@@ -325,8 +325,8 @@ class Comparison(NamedTuple):
 
 
 def compare(a: str, b: str, aliases: Aliases | Mapping[str, str] | None = None) -> Comparison:
-    """Compares two addresses level by level. `aliases`: other names of roads, compounds and divisions → the standard one
-    (an `Aliases` made once is faster than a mapping)."""
+    """Compares two addresses level by level. `aliases`: other names of roads, compounds and divisions → the standard
+    one (an `Aliases` made once is faster than a mapping)."""
     head_a, tail_a = _keys(a)
     head_b, tail_b = _keys(b)
     known = _NONE if aliases is None else aliases if isinstance(aliases, Aliases) else Aliases(aliases)
@@ -401,7 +401,7 @@ class Standard:
 
 class Match(NamedTuple):
     """The standard address that a text names. `equal`: it alone fits and nothing that identifies it is missing;
-    `compatible`: it alone fits, but `level` is missing; `unknown`: none or several fit (`candidates`, at most eight)."""
+    `compatible`: it alone fits, but `level` is missing; `unknown`: none or several fit (`candidates`, at most 8)."""
 
     verdict: Literal["equal", "compatible", "unknown"]
     standard: Standard | None
