@@ -56,6 +56,10 @@ _PERSON_FIRST = re.compile(r"[\u4e00-\u9fff·]{2,4}(?: [先女]士)? +(?=[\u4e00
 _REMARK_AT_END = re.compile(
     r"(?:\s*(?:请|务必|尽量|麻烦|提前)?(?:电联|电话联系|打电话|送货上门|放门口|放前台|放快递柜|放驿站|谢谢))+\s*$"
 )
+# Spaces that some keyboards put around numbers: 9 号, 12 幢 3 单元, 26号 附8号.
+_LOOSE_WORD = re.compile(
+    r"(?<=[0-9A-Za-z]) (?=号|栋|幢|座|单元|层|楼|室|户|弄|组|排|#)|(?<=第) (?=\d)|(?<=号) (?=附\d)|(?<=[路街道]) (?=[东西南北中]段)"
+)
 _LOOSE_DASH = re.compile(r"(?<=[0-9A-Za-z]) ?- ?(?=[0-9A-Za-z])")
 _CAPTION = re.compile(
     r"(?:收货|收件|联系|家庭|现居住|现|详细|所在|居住|户籍|户口)?(?:地址|住址|地区|坐落)(?:是|为|:)\s*"
@@ -82,7 +86,7 @@ def clean(text: str) -> tuple[str, list[str]]:
         return f" {match[1]} " if _PLACE_IN_BRACKETS.search(match[1]) else take(match)
 
     text = simplify(_INVISIBLE.sub("", unicodedata.normalize("NFKC", text)))
-    text = _ONE_FOR_DASH.sub("-", _DASHES.sub("-", text))
+    text = _LOOSE_WORD.sub("", _ONE_FOR_DASH.sub("-", _DASHES.sub("-", text)))
     text = _BRACKETS.sub(bracket, text)
     for pattern in (_PERSON_CALLED, _PHONE, _PERSON, _POSTCODE):
         text = pattern.sub(take, text)
@@ -103,7 +107,7 @@ _BUILDING_WORD = (
 _BUILDING_NUMBER = rf"\d+[A-Za-z]?(?:-\d+)?{_BUILDING_WORD}"
 _BUILDING_OTHER = (
     rf"(?:(?<!门)第)?(?:[A-Za-z]+-?\d*|\d+[A-Za-z]?(?:-\d+)?|[{_CN}]+|[{_SIDES}]){_BUILDING_WORD}"
-    rf"|[A-Za-z]\d*楼|\d+[A-Za-z]楼|[东西南北前后主副裙]楼(?=[ -]?(?:\d|[{_CN}]+(?:单元|门|层|楼)|$))"
+    rf"|[A-Za-z]\d*楼|\d+[A-Za-z]楼|\d+宿舍楼?(?=[ -]?\d)|[东西南北前后主副裙]楼(?=[ -]?(?:\d|[{_CN}]+(?:单元|门|层|楼)|$))"
 )
 _BUILDING = re.compile(rf"[{_SIDES}]{_BUILDING_NUMBER}|{_BUILDING_OTHER}")
 _UNIT = re.compile(
@@ -267,7 +271,7 @@ def _take(piece: str, found: Found) -> int:
         return put("building", m)
     if "floor" in found and "unit" not in found and (m := _AISLE.match(piece)):
         return put("unit", m)
-    if last == 0 and (m := _SIDE_UNIT.match(piece)):
+    if last == 0 and (m := _SIDE_UNIT.match(piece) or re.match(r"[A-Za-z](?= \d{3})", piece)):
         return put("unit", m)
     if 0 <= last < 3 and (m := _ATTACHED.match(piece)):
         return put("room", m)

@@ -199,7 +199,7 @@ _ACTING_COUNTY = re.compile(r"(?:高新|经开|经济开发|开发|高新技术(
 _SECOND_ADDRESS = re.compile(r"(?:中国)?[^\s\d市]{2,7}(?:省|自治区)")
 _OFFICE = re.compile(r"地区(?:办事处)?|街道办事处|街道办|街道|街办|办事处|办(?!公|法|理)|管理处")
 _NO_DIVISION = re.compile(r"(?:[^\s\d]{0,2}大学|学院|师范|农业|理工|[^\s\d]{0,4}(?:公司|银行))")
-_ROAD_FOLLOWS = re.compile(r"[^\d\s]{2,6}?(?:路|街|大道)(?:[东西南北中]段)?\d")
+_ROAD_FOLLOWS = re.compile(r"[^\d\s]{2,6}?(?:路|街|大道)(?:[东西南北中]段)? ?\d")
 _SECOND_TOWN = re.compile(r"[^\d\s路街巷]{2,3}街道(?= ?[^\d\s])")
 _TOWN_BELOW = re.compile(r"[^\d\s]{1,4}?(?:镇|乡|苏木|街道)")
 
