@@ -342,7 +342,7 @@ def _whole_estate(head: _Keys) -> str:
 
 def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comparison:
     if head_a[_COMPOUND] != head_b[_COMPOUND] and _whole_estate(head_a) == _whole_estate(head_b):
-        # Only cut otherwise: 上龙 西里 and 上龙西里.
+        # Only cut otherwise: 柳林 西里 and 柳林西里.
         head_b = tuple(head_a[k] if k in (_COMPOUND, _SECTION) else key for k, key in enumerate(head_b))
     if head_a == head_b:
         anchored = _anchored(head_a)

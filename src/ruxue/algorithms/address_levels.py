@@ -124,7 +124,7 @@ _ROOM = re.compile(
     rf"(?:{_ROOM_WORD}|号(?!楼|院))?|[{_CN}]{{3,5}}{_ROOM_WORD}?|[{_CN}]+{_ROOM_WORD}"
     rf"|[{_CN}]+号(?= *$)|[A-Za-z][室房]|[东西南北中]{{1,2}}[户室]"
 )
-_SIDE_UNIT = re.compile(rf"[{_SIDES}](?=\d{{3,4}}(?!\d))")  # 36乙502
+_SIDE_UNIT = re.compile(rf"[{_SIDES}](?=\d{{3,4}}(?!\d))")  # 12乙302
 _ATTACHED = re.compile(r"[附付]\d+号")
 _GROUP_PART = r"(?:[A-Za-z]{0,2}\d+(?:[A-Za-z]\d{0,3})?|[A-Za-z])"
 _GROUPS = re.compile(rf"{_GROUP_PART}(?:[-#]{_GROUP_PART})+(?![\dA-Za-z])")
@@ -352,7 +352,7 @@ _COMMUNITY = re.compile(
 # What makes sure that a name with 道 was a road: a dwelling follows.
 _TO_NAME = r"[^\d\s路街道]{2,7}(?:小区|花园|花苑|家园|公寓|大厦|广场|新村|里|苑|园|府|居|庭|湾)(?:[\d\s]|$)"
 _NO_ROAD_SIGN = r"[^\d\s路街道巷弄镇区市园厦场楼院]"
-# A road and then a community (人民东路高家崖村), not a community named after a road (石化路社区, 中山路第一社区).
+# A road and then a community (健康西路柳家沟村), not a community named after a road (建国路社区, 建国路第一社区).
 _ROAD_BEFORE = re.compile(
     r"[^\s]{2,5}(?:路|街|大道|[^\s]线|高速)(?!第?[一二三四五六七八九十东西南北]*(?:社区|居委))[^\s]{1,7}(?:村|社区|委会|庄|屯)$"
 )
@@ -404,7 +404,7 @@ _NOT_ROAD = re.compile(
     r"|桥(?:$|[\d东西南北下边头])|站|地铁|公寓|家园|校区|口腔|大厦"
 )
 _LANE_OF_ESTATE = re.compile(r"(?:工业园?区?|园区|小区|花园|新村|家园|市场|[材贸]城)[一二三四五六七八九十]+[路街巷]$")
-# What crosses a road is one too, whatever its name ends with: 二环快速与盖山西路.
+# What crosses a road is one too, whatever its name ends with: 外环立交与青年北路.
 _CROSSED = re.compile(rf"[^\d\s与和路街道]{{2,8}}(?=与{_ROAD.pattern})")
 _NAMED_LANE = re.compile(rf"((?![东西南北中上下]?[\d{_CN}]+[巷弄])[^\d\s路街]{{1,3}}[巷弄]) ?(\d+(?:-\d+)?号)(?!楼)")
 _STREET = re.compile(r"(?:[^\d一二三四五六七八九十]路|[^\d一二三四五六七八九十]街|大道|胡同)(?:[东西南北中]段)?$")
@@ -677,7 +677,7 @@ def _compound(text: str, found: Found, rest: list[str], in_building: bool) -> No
     for m in _NAME_ENDS.finditer(text):
         more = text[m.end() :]
         if m.start() and _INDUSTRY.search(m[0]) and _ESTATE.search(more):
-            _aside(found, "near", text[: m.end()])  # 三横工业区亲亲家园
+            _aside(found, "near", text[: m.end()])  # 西山工业区碧水家园
             text = more
             break
         if m.start() and len(more) >= (2 if m[0] in _DWELLINGS else 3) and not _CONTINUES.match(more):
@@ -719,7 +719,7 @@ def _without_surroundings(text: str, found: Found, rest: list[str]) -> str:
 
 
 def _named_by_number(name: str, number: str, found: Found) -> bool:
-    """Whether a number before a building belongs to the compound's name: 源昌1号2号楼, 公园六号."""
+    """Whether a number before a building belongs to the compound's name: 云顶1号2号楼, 湖畔六号."""
     return (
         2 <= len(name) <= 6
         and len(number) <= 3

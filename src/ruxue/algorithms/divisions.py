@@ -337,7 +337,7 @@ def _division(
         if "district" in found and (_OFFICE.match(more) or re.match(r"大?[路街]|大道", more)):
             return "", ()
     elif any(v.startswith(piece) for v in found.values()) and not _leads_on(text, end, piece):
-        return "", ()  # 海宁市海宁皮革城
+        return "", ()  # 寿光市寿光蔬菜城
     elif (
         _ROADLIKE.match(more) or (not found and (_FIRM.match(text, end) or re.match(r"[^\d\s]?街道", more)))
     ) and not _leads_on(text, end, piece):
