@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -41,6 +42,7 @@ def retyped(name: str) -> list[tuple[str, str, str]]:
         pairs += [
             ("full width", text, text.translate(full)),
             ("person and phone", text, f"{text} 王女士 13800138000"),
+            ("spaces around numbers", text, re.sub(r"(\d)(号|栋|幢|座|单元|层|楼|室)", r"\1 \2", text)),
             ("spaces", text, " ".join(p for p in pieces if p.strip())),
         ]
     return pairs

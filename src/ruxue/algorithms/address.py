@@ -325,8 +325,8 @@ class Comparison(NamedTuple):
 
 
 def compare(a: str, b: str, aliases: Aliases | Mapping[str, str] | None = None) -> Comparison:
-    """Compares two addresses level by level. `aliases`: other names of roads, compounds and divisions → the standard one
-    (an `Aliases` made once is faster than a mapping)."""
+    """Compares two addresses level by level. `aliases`: other names of roads, compounds and divisions → the standard
+    one (an `Aliases` made once is faster than a mapping)."""
     head_a, tail_a = _keys(a)
     head_b, tail_b = _keys(b)
     known = _NONE if aliases is None else aliases if isinstance(aliases, Aliases) else Aliases(aliases)
@@ -342,7 +342,7 @@ def _whole_estate(head: _Keys) -> str:
 
 def _compare(head_a: _Keys, tail_a: _Keys, head_b: _Keys, tail_b: _Keys) -> Comparison:
     if head_a[_COMPOUND] != head_b[_COMPOUND] and _whole_estate(head_a) == _whole_estate(head_b):
-        # Only cut otherwise: 上龙 西里 and 上龙西里.
+        # Only cut otherwise: 柳林 西里 and 柳林西里.
         head_b = tuple(head_a[k] if k in (_COMPOUND, _SECTION) else key for k, key in enumerate(head_b))
     if head_a == head_b:
         anchored = _anchored(head_a)
@@ -401,7 +401,7 @@ class Standard:
 
 class Match(NamedTuple):
     """The standard address that a text names. `equal`: it alone fits and nothing that identifies it is missing;
-    `compatible`: it alone fits, but `level` is missing; `unknown`: none or several fit (`candidates`, at most eight)."""
+    `compatible`: it alone fits, but `level` is missing; `unknown`: none or several fit (`candidates`, at most 8)."""
 
     verdict: Literal["equal", "compatible", "unknown"]
     standard: Standard | None

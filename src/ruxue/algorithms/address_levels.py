@@ -56,6 +56,10 @@ _PERSON_FIRST = re.compile(r"[\u4e00-\u9fff·]{2,4}(?: [先女]士)? +(?=[\u4e00
 _REMARK_AT_END = re.compile(
     r"(?:\s*(?:请|务必|尽量|麻烦|提前)?(?:电联|电话联系|打电话|送货上门|放门口|放前台|放快递柜|放驿站|谢谢))+\s*$"
 )
+# Spaces that some keyboards put around numbers: 9 号, 12 幢 3 单元, 26号 附8号.
+_LOOSE_WORD = re.compile(
+    r"(?<=[0-9A-Za-z]) (?=号|栋|幢|座|单元|层|楼|室|户|弄|组|排|#)|(?<=第) (?=\d)|(?<=号) (?=附\d)|(?<=[路街道]) (?=[东西南北中]段)"
+)
 _LOOSE_DASH = re.compile(r"(?<=[0-9A-Za-z]) ?- ?(?=[0-9A-Za-z])")
 _CAPTION = re.compile(
     r"(?:收货|收件|联系|家庭|现居住|现|详细|所在|居住|户籍|户口)?(?:地址|住址|地区|坐落)(?:是|为|:)\s*"
@@ -82,7 +86,7 @@ def clean(text: str) -> tuple[str, list[str]]:
         return f" {match[1]} " if _PLACE_IN_BRACKETS.search(match[1]) else take(match)
 
     text = simplify(_INVISIBLE.sub("", unicodedata.normalize("NFKC", text)))
-    text = _ONE_FOR_DASH.sub("-", _DASHES.sub("-", text))
+    text = _LOOSE_WORD.sub("", _ONE_FOR_DASH.sub("-", _DASHES.sub("-", text)))
     text = _BRACKETS.sub(bracket, text)
     for pattern in (_PERSON_CALLED, _PHONE, _PERSON, _POSTCODE):
         text = pattern.sub(take, text)
@@ -103,7 +107,7 @@ _BUILDING_WORD = (
 _BUILDING_NUMBER = rf"\d+[A-Za-z]?(?:-\d+)?{_BUILDING_WORD}"
 _BUILDING_OTHER = (
     rf"(?:(?<!门)第)?(?:[A-Za-z]+-?\d*|\d+[A-Za-z]?(?:-\d+)?|[{_CN}]+|[{_SIDES}]){_BUILDING_WORD}"
-    rf"|[A-Za-z]\d*楼|\d+[A-Za-z]楼|[东西南北前后主副裙]楼(?=[ -]?(?:\d|[{_CN}]+(?:单元|门|层|楼)|$))"
+    rf"|[A-Za-z]\d*楼|\d+[A-Za-z]楼|\d+宿舍楼?(?=[ -]?\d)|[东西南北前后主副裙]楼(?=[ -]?(?:\d|[{_CN}]+(?:单元|门|层|楼)|$))"
 )
 _BUILDING = re.compile(rf"[{_SIDES}]{_BUILDING_NUMBER}|{_BUILDING_OTHER}")
 _UNIT = re.compile(
@@ -120,7 +124,7 @@ _ROOM = re.compile(
     rf"(?:{_ROOM_WORD}|号(?!楼|院))?|[{_CN}]{{3,5}}{_ROOM_WORD}?|[{_CN}]+{_ROOM_WORD}"
     rf"|[{_CN}]+号(?= *$)|[A-Za-z][室房]|[东西南北中]{{1,2}}[户室]"
 )
-_SIDE_UNIT = re.compile(rf"[{_SIDES}](?=\d{{3,4}}(?!\d))")  # 36乙502
+_SIDE_UNIT = re.compile(rf"[{_SIDES}](?=\d{{3,4}}(?!\d))")  # 12乙302
 _ATTACHED = re.compile(r"[附付]\d+号")
 _GROUP_PART = r"(?:[A-Za-z]{0,2}\d+(?:[A-Za-z]\d{0,3})?|[A-Za-z])"
 _GROUPS = re.compile(rf"{_GROUP_PART}(?:[-#]{_GROUP_PART})+(?![\dA-Za-z])")
@@ -267,7 +271,7 @@ def _take(piece: str, found: Found) -> int:
         return put("building", m)
     if "floor" in found and "unit" not in found and (m := _AISLE.match(piece)):
         return put("unit", m)
-    if last == 0 and (m := _SIDE_UNIT.match(piece)):
+    if last == 0 and (m := _SIDE_UNIT.match(piece) or re.match(r"[A-Za-z](?= \d{3})", piece)):
         return put("unit", m)
     if 0 <= last < 3 and (m := _ATTACHED.match(piece)):
         return put("room", m)
@@ -340,22 +344,25 @@ def _spread(groups: str, last: int, more: str, found: Found) -> int:
 # ---- the head: community, road and number, compound ----------------------------------------------------------------
 
 _COMMUNITY = re.compile(
-    r"[^\d\s]{1,10}?(?:社区居民委员会|社区居委会|居民委员会|村民委员会|社区|村居委会|社居委|居委会?|村委会?(?!员)|村民委(?!员)|行政村|自然村"
+    r"[^\d\s]{1,10}?(?:社区居民委员会|社区居委会|居民委员会|村民委员会|社区|村居委会|社居委|居委会?"
+    r"|村委会?(?!员)|村民委(?!员)|行政村|自然村"
     r"|村(?![镇口级民委居]|社区|村委|村民委|村居委|小组|改造|[组队](?=[\d ]|$))|嘎查|(?<![警防察勤巡管支总中])大队(?!部|长)|分场)"
     r"|(?:\d+|[一二三四五六七八九十]+)(?:连(?= ?\d|$)|委(?= ?(?:\d|[一二三四五六七八九十]+组)|$))"
 )
 # What makes sure that a name with 道 was a road: a dwelling follows.
 _TO_NAME = r"[^\d\s路街道]{2,7}(?:小区|花园|花苑|家园|公寓|大厦|广场|新村|里|苑|园|府|居|庭|湾)(?:[\d\s]|$)"
 _NO_ROAD_SIGN = r"[^\d\s路街道巷弄镇区市园厦场楼院]"
-# A road and then a community (人民东路高家崖村), not a community named after a road (石化路社区, 中山路第一社区).
+# A road and then a community (健康西路柳家沟村), not a community named after a road (建国路社区, 建国路第一社区).
 _ROAD_BEFORE = re.compile(
     r"[^\s]{2,5}(?:路|街|大道|[^\s]线|高速)(?!第?[一二三四五六七八九十东西南北]*(?:社区|居委))[^\s]{1,7}(?:村|社区|委会|庄|屯)$"
 )
 _NUMBERED_VILLAGE = re.compile(r"..(?:[一二三四五六七八九十]|[东西南北])村$")
 _TOWN_OF_CITY = re.compile(r"街道|街$")
 _HAMLET = re.compile(
-    rf"(?:{_NO_ROAD_SIGN}{{1,4}}(?:屯|(?<!山)庄|寨|堡|岙|坞|塆|屋)|\d+屯)(?=[\d一二三四五六七八九十]+[组队号社]|[东西南北中前后]大?[街巷]\d|$)"
-    r"|[^\d\s路街道巷弄镇区市园厦场楼院村组东西南北]{2,4}(?<![一二三四五六七八九十])(?=(?:\d+|[一二三四五六七八九十]+)(?:组(?!团)|队))"
+    rf"(?:{_NO_ROAD_SIGN}{{1,4}}(?:屯|(?<!山)庄|寨|堡|岙|坞|塆|屋)|\d+屯)"
+    r"(?=[\d一二三四五六七八九十]+[组队号社]|[东西南北中前后]大?[街巷]\d|$)"
+    r"|[^\d\s路街道巷弄镇区市园厦场楼院村组东西南北]{2,4}(?<![一二三四五六七八九十])"
+    r"(?=(?:\d+|[一二三四五六七八九十]+)(?:组(?!团)|队))"
 )
 # After a village, a short name that ends like no shop, office or estate is a hamlet's.
 _HAMLET_NAME = re.compile(r"[^\dA-Za-z\s]{1,3}[^\dA-Za-z\s店厂校园院行场站司局所馆处部市城楼厦苑墅府居座会铺台库]")
@@ -366,7 +373,8 @@ _GROUP = re.compile(
 )
 # In a village a group's name may end like anything.
 _GROUP_OF_VILLAGE = re.compile(
-    rf"{_GROUP.pattern}|[^\d\s路街巷]{{1,4}}(?:村民小组|村民组|村小组|小组|组(?!团)|(?<![部车警])队(?!伍)|(?<=新)社)(?=\d|[ -]|[{_CN}]+号|$)"
+    rf"{_GROUP.pattern}|[^\d\s路街巷]{{1,4}}(?:村民小组|村民组|村小组|小组|组(?!团)|(?<![部车警])队(?!伍)|(?<=新)社)"
+    rf"(?=\d|[ -]|[{_CN}]+号|$)"
 )
 _HOUSE_IN_GROUP = re.compile(rf"[ -]*([{_CN}]+号|(?:附?\d+(?:-\d+)?号(?!楼)(?:附\d+号?)?|\d+(?:-\d+)?(?=[ -]*$)))")
 _ROAD = re.compile(
@@ -374,25 +382,29 @@ _ROAD = re.compile(
     r"|[第]?[\d一二三四五六七八九十]+(?:号?(?:大街|大道|路|街)(?![区口坊])|巷(?=\d))"
     r"|[^\d\s\-]{1,6}(?<![路街])\d{1,2}(?:号?(?:大街|大道|道街|路|街)(?![区口坊])|巷(?=\d))"
     r"|[东西南北]{1,2}[一二三四五六]环(?:[东西南北]?路)?(?=[^\d]|\d+号|$)"
-    r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|高速(?:公路)?|环线|(?<![铁岔])(?<![十丁]字)路(?!桥|由|过|劲|虎|易)"
+    r"|[^\d\s\-]{1,10}?(?:大道|大街|公路|马路|胡同|国道|省道|高速(?:公路)?|环线"
+    r"|(?<![铁岔])(?<![十丁]字)路(?!桥|由|过|劲|虎|易)"
     r"|街(?!道|区|坊|大道|上|路|口[外内东西南北]?大?街)|(?<!里)巷(?!路)|弄(?!堂)"
-    rf"|道(?=\d|{_TO_NAME})|(?<![街味足通隧频管古步赛栈匝车跑水])道(?=$| )|头条|[一二三四五六七八九十]条(?= ?\d|$)|(?<=[^里])里弄"
+    rf"|道(?=\d|{_TO_NAME})|(?<![街味足通隧频管古步赛栈匝车跑水])道(?=$| )"
+    r"|头条|[一二三四五六七八九十]条(?= ?\d|$)|(?<=[^里])里弄"
     r"|(?<![干专])线(?=$)|[线堤](?=\d+号|与|[^\d\s线]{2,6}(?:村|社区))))"
-    r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号)|[东西南北]端|辅[路道]|延[长伸][线段])?"
+    r"(?:步行街|[东西南北中上下内外]+[段路街]|[东西南北]?第?[一二三四五六七八九十\d]+段|[东西南北](?=\d+号)"
+    r"|[东西南北]端|辅[路道]|延[长伸][线段])?"
 )
 _ROAD_NUMBER = re.compile(
     r"(?:第|附|副|付|甲|乙|丙|新|老|临|特|夹|自编)?(?:[A-Za-z]?\d++(?:[A-Za-z](?![A-Za-z]))?"
     rf"(?:[-、甲乙丙丁][A-Za-z]?\d*+(?:[A-Za-z](?![A-Za-z]))?)*|[{_CN}]+(?=号))"
     r"(?:号(?:[附付]\d+(?:-\d+)?号?|之[一二三四五六七八九十\d]+)?(?:院(?!内))?|弄|#(?!楼)|好(?=[^\u4e00-\u9fff]|$))?"
-    r"(?!幢|栋|座|号楼|单元|层|楼|室|米|路|大?街|组|队|小队|期|区|分|元|门|大道|巷|支路|库|社|连|委|排|片|梯|屯|号?小区|号?街坊|[国省县乡]道|高速"
+    r"(?!幢|栋|座|号楼|单元|层|楼|室|米|路|大?街|组|队|小队|期|区|分|元|门|大道|巷|支路|库|社|连"
+    r"|委|排|片|梯|屯|号?小区|号?街坊|[国省县乡]道|高速"
     r"|-\d+(?:号楼|幢|栋))"
 )
 _NOT_ROAD = re.compile(
-    r"店|超市|便利|子|分店|分公司|(?:小学|中学|幼儿园|医院|派出所)(?![路街])|小区|社区|花园(?!小区|新村)|菜场|农贸|支行|分行|市场|新村|桥(?:$|[\d东西南北下边头])|站|地铁|"
-    r"公寓|家园|校区|口腔|大厦"
+    r"店|超市|便利|子|分店|分公司|(?:小学|中学|幼儿园|医院|派出所)(?![路街])|小区|社区|花园(?!小区|新村)|菜场|农贸|支行|分行|市场|新村"
+    r"|桥(?:$|[\d东西南北下边头])|站|地铁|公寓|家园|校区|口腔|大厦"
 )
 _LANE_OF_ESTATE = re.compile(r"(?:工业园?区?|园区|小区|花园|新村|家园|市场|[材贸]城)[一二三四五六七八九十]+[路街巷]$")
-# What crosses a road is one too, whatever its name ends with: 二环快速与盖山西路.
+# What crosses a road is one too, whatever its name ends with: 外环立交与青年北路.
 _CROSSED = re.compile(rf"[^\d\s与和路街道]{{2,8}}(?=与{_ROAD.pattern})")
 _NAMED_LANE = re.compile(rf"((?![东西南北中上下]?[\d{_CN}]+[巷弄])[^\d\s路街]{{1,3}}[巷弄]) ?(\d+(?:-\d+)?号)(?!楼)")
 _STREET = re.compile(r"(?:[^\d一二三四五六七八九十]路|[^\d一二三四五六七八九十]街|大道|胡同)(?:[东西南北中]段)?$")
@@ -577,7 +589,8 @@ def _group(text: str, at: int, found: Found) -> int:
 
 
 def _road(text: str, at: int, found: Found) -> int:
-    """Reads a road with its number; a second road or a crossing is what the place is near to, a lane stands aside."""
+    """Reads a road with its number. Of several roads the one that the number follows counts, the others and a crossing
+    are what the place is near to; a numbered lane stands aside."""
     m = _CROSSED.match(text, at) or _ROAD.match(text, at)
     if not m or _NOT_ROAD.match(text, m.end()):
         return at
@@ -664,7 +677,7 @@ def _compound(text: str, found: Found, rest: list[str], in_building: bool) -> No
     for m in _NAME_ENDS.finditer(text):
         more = text[m.end() :]
         if m.start() and _INDUSTRY.search(m[0]) and _ESTATE.search(more):
-            _aside(found, "near", text[: m.end()])  # 三横工业区亲亲家园
+            _aside(found, "near", text[: m.end()])  # 西山工业区碧水家园
             text = more
             break
         if m.start() and len(more) >= (2 if m[0] in _DWELLINGS else 3) and not _CONTINUES.match(more):
@@ -706,7 +719,7 @@ def _without_surroundings(text: str, found: Found, rest: list[str]) -> str:
 
 
 def _named_by_number(name: str, number: str, found: Found) -> bool:
-    """Whether a number before a building belongs to the compound's name: 源昌1号2号楼, 公园六号."""
+    """Whether a number before a building belongs to the compound's name: 云顶1号2号楼, 湖畔六号."""
     return (
         2 <= len(name) <= 6
         and len(number) <= 3
