@@ -1,5 +1,5 @@
-"""Every page on a phone and on a desk, in both languages: no serious finding of axe-core, nothing wider than the screen,
-no error in the console. `RUXUE_SHOTS=FOLDER` keeps the pictures to be looked at."""
+"""Every page on a phone and on a desk, in both languages: no serious finding of axe-core, nothing wider than the screen
+or squeezed, no error in the console. `RUXUE_SHOTS=FOLDER` keeps the pictures to be looked at."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ VIEWS = [pytest.param(*v, id=f"{v[0]}-{v[1][0]}") for v in QUICK] + [
     pytest.param(*v, id=f"{v[0]}-{v[1][0]}", marks=pytest.mark.slow) for v in FULL
 ]
 
+# Cells whose words stand a sign or two a line: a table that is too wide for its screen.
+SQUEEZED = """() => [...document.querySelectorAll("td, th")].filter((cell) => {
+  const head = cell.closest("thead");
+  if (head && getComputedStyle(head).position === "absolute") return false; // for screen readers only
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  const lines = [...range.getClientRects()].filter((r) => r.width);
+  return new Set(lines.map((r) => Math.round(r.top))).size > 3 && Math.max(...lines.map((r) => r.width)) < 40;
+}).map((cell) => cell.innerText)"""
+
 pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not built: run make setup")
 
 
@@ -40,6 +50,7 @@ def look(page: Page, name: str, paths: list[str], language: str, size: tuple[int
         failed = page.locator("#texts").get_attribute("data-failed") if page.locator("#texts").count() else None
         if failed and page.get_by_text(failed, exact=True).count():
             wrong.append(f"{path}: a map or chart could not be drawn")
+        wrong += [f"{path}: squeezed: {text!r}" for text in page.evaluate(SQUEEZED)]
         wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if wider > 1:
             wrong.append(f"{path}: {wider} pixels wider than the screen")
