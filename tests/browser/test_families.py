@@ -199,6 +199,7 @@ def test_one_family_from_sign_in_to_class(site: Site, newcomers: list[Family], d
     assert all(s.ok for s in verify_bundle(bundle))
 
 
+@pytest.mark.slow
 def test_a_wrong_compound_is_corrected(site: Site, newcomers: list[Family], django_db_blocker: Any) -> None:
     family = newcomers[1]
     move(django_db_blocker, 3, 17)
@@ -221,6 +222,7 @@ def test_a_wrong_compound_is_corrected(site: Site, newcomers: list[Family], djan
     assert page.url == address
 
 
+@pytest.mark.slow
 def test_a_family_objects_and_is_answered(site: Site, newcomers: list[Family], django_db_blocker: Any) -> None:
     family = newcomers[2]
     move(django_db_blocker, 3, 18)

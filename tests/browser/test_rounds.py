@@ -44,7 +44,11 @@ def town(site: Site, django_db_blocker: Any) -> dict[str, str]:
         }
 
 
-@pytest.mark.parametrize(("language", "size"), VIEWS)
+# One view with the fast tests, which take long enough; test_screens looks at both.
+ONE_VIEW = [VIEWS[0], *(pytest.param(*v.values, id=v.id, marks=pytest.mark.slow) for v in VIEWS[1:])]
+
+
+@pytest.mark.parametrize(("language", "size"), ONE_VIEW)
 def test_seats_lotteries_answers_and_steps(
     site: Site, town: dict[str, str], language: str, size: tuple[int, int], django_db_blocker: Any
 ) -> None:
