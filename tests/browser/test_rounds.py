@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import AXE, Site, sign_in_guardian, sign_in_staff
-from tests.browser.test_screens import VIEWS, look
+from tests.browser.test_screens import QUICK, VIEWS, look, views
 from tests.platform.test_rounds import DISTRICT, RULE, Town, day
 
 pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not built: run make setup")
@@ -44,11 +44,7 @@ def town(site: Site, django_db_blocker: Any) -> dict[str, str]:
         }
 
 
-# One view with the fast tests, which take long enough; test_screens looks at both.
-ONE_VIEW = [VIEWS[0], *(pytest.param(*v.values, id=v.id, marks=pytest.mark.slow) for v in VIEWS[1:])]
-
-
-@pytest.mark.parametrize(("language", "size"), ONE_VIEW)
+@pytest.mark.parametrize(("language", "size"), views(QUICK[0]))
 def test_seats_lotteries_answers_and_steps(
     site: Site, town: dict[str, str], language: str, size: tuple[int, int], django_db_blocker: Any
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import AXE, Site, serious, sign_in_staff
-from tests.browser.test_screens import DESK, PHONE, VIEWS, look
+from tests.browser.test_screens import DESK, PHONE, QUICK, look, views
 
 SHOTS = os.environ.get("RUXUE_SHOTS")
 pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not built: run make setup")
@@ -150,7 +150,7 @@ def test_a_rule_from_draft_to_law(site: Site, second: str) -> None:
     expect(page.locator("#changed")).to_be_visible()
 
 
-@pytest.mark.parametrize(("language", "size"), VIEWS)
+@pytest.mark.parametrize(("language", "size"), views(QUICK[1]))
 def test_the_workbench_on_every_screen(
     site: Site, second: str, django_db_blocker: Any, language: str, size: tuple[int, int]
 ) -> None:

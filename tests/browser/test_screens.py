@@ -17,9 +17,15 @@ SHOTS = os.environ.get("RUXUE_SHOTS")
 PHONE, DESK = (390, 844), (1440, 900)
 QUICK = [("zh-hans", PHONE), ("en", DESK)]
 FULL = [("zh-hans", DESK), ("en", PHONE)]
-VIEWS = [pytest.param(*v, id=f"{v[0]}-{v[1][0]}") for v in QUICK] + [
-    pytest.param(*v, id=f"{v[0]}-{v[1][0]}", marks=pytest.mark.slow) for v in FULL
-]
+
+
+def views(*quick: tuple[str, tuple[int, int]]) -> list[Any]:
+    """All four views as parameters; those that are not `quick` run with the slow tests."""
+    marks = {view: () if view in quick else (pytest.mark.slow,) for view in (*QUICK, *FULL)}
+    return [pytest.param(*v, id=f"{v[0]}-{v[1][0]}", marks=mark) for v, mark in marks.items()]
+
+
+VIEWS = views(*QUICK)
 
 # Cells whose words stand a sign or two a line: a table that is too wide for its screen.
 SQUEEZED = """() => [...document.querySelectorAll("td, th")].filter((cell) => {
@@ -152,7 +158,7 @@ def test_guardian_pages(site: Site, known: dict[str, str], language: str, size: 
     page.locator("form[action$='/withdraw'] button").first.click()
 
 
-@pytest.mark.parametrize(("language", "size"), VIEWS)
+@pytest.mark.parametrize(("language", "size"), views(QUICK[0]))
 def test_staff_pages(site: Site, known: dict[str, str], language: str, size: tuple[int, int]) -> None:
     context = site.context(language, *size)
     page = context.new_page()
