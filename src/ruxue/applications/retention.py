@@ -1,4 +1,4 @@
-"""The end of a season's data: what departments answered and families uploaded is deleted when the season's rule says so."""
+"""The end of a season's data: what departments answered and families uploaded is deleted by the season's rule."""
 
 from __future__ import annotations
 

@@ -451,8 +451,8 @@ class Item:
     """One entry of the catalogue.
 
     `keys` identify the record; `claims` are what may be compared; `decides` names the facts of the rule that an
-    answer can settle (none for X8, which is advice); `mode` is the milder of the two that suffices: "verify" sends the claim out and gets yes or no
-    per field (with the dates that a rule orders by), "fetch" gets values. `standards` maps a key or field to the
+    answer can settle (none for X8, which is advice); `mode` is the milder of the two that suffices: "verify" sends the
+    claim out and gets yes or no per field (with the dates that a rule orders by), "fetch" gets values. `standards` maps a key or field to the
     standard of its codes. `freshness_days`: an answer older than that is asked again before a decision.
     """
 
