@@ -126,12 +126,13 @@ def _complete(keys: set[str]) -> None:
     )
     if not rows:
         return
-    places, checks, changed = _places(rows), list[Check](), set[str]()
+    published = rules.in_force_by_season({row.season_id for row in rows})
+    places, checks, changed = _places(rows, published), list[Check](), set[str]()
     for row in rows:
         judged = _judged(row, inquiries.effective(row.key, row.claim_version), places)
         if judged is None:
             continue
-        verdict = decide(_rule(row.season)[0], judged.facts)
+        verdict = decide(published[row.season_id][0], judged.facts)
         other = judged.blocking or judged.contradicting or verdict.category != row.category
         if other and row.state == State.AUTO_PASSED:
             changed.add(row.key)

@@ -42,8 +42,9 @@ class Reply:
     """What one request came to. `failed` maps the request ids without an answer to the kind of failure.
 
     `digests` holds SHA-256 (hex) of what the department signed: of the answer without its signature in its RFC 8785
-    form, or of a foreign reply as it came. `struck` is the kind of failure that struck the request as a whole ("" where answers came): timeout, unreachable,
-    http, limited, refused, unsigned, malformed. `retry_after` is the department's own wish in seconds.
+    form, or of a foreign reply as it came. `struck` is the kind of failure that struck the request as a whole ("" where
+    answers came): timeout, unreachable, http, limited, refused, unsigned, malformed. `retry_after` is the department's
+    own wish in seconds.
     """
 
     answers: dict[str, Answer] = field(default_factory=dict)
